@@ -1,0 +1,57 @@
+// Reading an extent, whatever the backend. Nothing here changes anything on disk.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "libregion/extent/block_record.h"
+#include "libregion/format/metadata.h"
+#include "libregion/format/units.h"
+#include "libregion/io/file_system.h"
+#include "libregion/report/finding.h"
+
+namespace libregion {
+
+enum class ExtentFormat : std::uint8_t { raw, sqlite };
+std::string_view format_name(ExtentFormat format);
+
+class ExtentReader {
+ public:
+  ExtentReader() = default;
+  ExtentReader(const ExtentReader&) = delete;
+  ExtentReader& operator=(const ExtentReader&) = delete;
+  virtual ~ExtentReader() = default;
+
+  [[nodiscard]] virtual ExtentFormat format() const = 0;
+
+  // nullopt where it is damaged; the blocks are then resolved as in a dirty extent.
+  [[nodiscard]] virtual const std::optional<ExtentMetadata>& metadata() const = 0;
+
+  // How many blocks, from the first on, the file still holds: fewer than the extent has only where
+  // the file is too short.
+  [[nodiscard]] virtual std::uint64_t readable_blocks() const = 0;
+
+  // Reads the blocks and visits each in order. The record is valid during the visit only. Throws
+  // where the disk cannot be read; the visits up to then stand.
+  virtual void read_blocks(BlockRange range,
+                           const std::function<void(const BlockRecord&)>& visit) = 0;
+
+  // The open files that the extent consists of.
+  [[nodiscard]] virtual std::vector<const File*> files() const = 0;
+};
+
+// Called for each file once it is open and before anything is read of it: takes a lease on it, or
+// throws because somebody else is using it.
+using FileClaim = std::function<void(File&)>;
+
+struct OpenedExtent {
+  std::unique_ptr<ExtentReader> reader;  // none where its blocks cannot be looked at
+  std::vector<Finding> findings;         // of the extent as a whole
+};
+
+}  // namespace libregion

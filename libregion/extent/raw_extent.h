@@ -1,0 +1,47 @@
+// A raw extent (extent version 2), opened for reading.
+
+#pragma once
+
+#include "libregion/extent/chunk.h"
+#include "libregion/extent/extent_reader.h"
+#include "libregion/format/active_slots.h"
+#include "libregion/format/raw_layout.h"
+
+namespace libregion {
+
+class RawExtent : public ExtentReader {
+ public:
+  // Looks at size, metadata and active-slot bits. `path` is relative to the region, for findings.
+  // Without a reader: the file is too short, so that bits, metadata and slots are cut off. A file
+  // that is too long is read as far as the layout goes.
+  static OpenedExtent open(std::unique_ptr<File> file, const Geometry& geometry, ExtentId extent,
+                           const std::string& path);
+
+  [[nodiscard]] ExtentFormat format() const override { return ExtentFormat::raw; }
+  [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override {
+    return metadata_;
+  }
+  [[nodiscard]] std::uint64_t readable_blocks() const override {
+    return geometry_.extent_size_blocks();
+  }
+  void read_blocks(BlockRange range,
+                   const std::function<void(const BlockRecord&)>& visit) override;
+  [[nodiscard]] std::vector<const File*> files() const override { return {file_.get()}; }
+
+ private:
+  RawExtent(std::unique_ptr<File> file, const Geometry& geometry,
+            std::optional<ExtentMetadata> metadata, ActiveSlots active_slots);
+  [[nodiscard]] std::optional<ContextSlot> select(std::uint64_t block,
+                                                  std::span<const SlotValue, 2> slots,
+                                                  std::uint64_t data_hash) const;
+
+  std::unique_ptr<File> file_;
+  Geometry geometry_;
+  RawLayout layout_;
+  std::optional<ExtentMetadata> metadata_;
+  ActiveSlots active_slots_;
+  BlockChunk chunk_;
+  std::array<Bytes, 2> slot_arrays_;  // of the chunk in hand
+};
+
+}  // namespace libregion

@@ -1,0 +1,124 @@
+#include "libregion/extent/sqlite_database.h"
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <utility>
+
+namespace libregion {
+namespace {
+
+sqlite3* open_in_memory() {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(":memory:", &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                                       SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX,
+                                   nullptr);
+  if (code == SQLITE_OK) return handle;
+  sqlite3_close(handle);
+  throw SqliteError(sqlite3_errstr(code), code);
+}
+
+void distrust(sqlite3* handle) {
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 1 << 20);
+  sqlite3_limit(handle, SQLITE_LIMIT_SQL_LENGTH, 1 << 16);
+  sqlite3_limit(handle, SQLITE_LIMIT_COLUMN, 64);
+  sqlite3_limit(handle, SQLITE_LIMIT_EXPR_DEPTH, 20);
+  sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
+}
+
+}  // namespace
+
+SqliteDatabase SqliteDatabase::create() { return SqliteDatabase(open_in_memory()); }
+
+SqliteDatabase SqliteDatabase::open(ByteView image) {
+  SqliteDatabase database(open_in_memory());
+  distrust(database.handle_);
+  // SQLite takes a pointer to bytes it may change; with READONLY it does not.
+  auto* bytes = const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(image.data()));
+  const auto size = static_cast<sqlite3_int64>(image.size());
+  database.check(sqlite3_deserialize(database.handle_, "main", bytes, size, size,
+                                     SQLITE_DESERIALIZE_READONLY));
+  database.execute("PRAGMA cell_size_check = ON");
+  return database;
+}
+
+SqliteDatabase::SqliteDatabase(SqliteDatabase&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)) {}
+
+SqliteDatabase::~SqliteDatabase() { sqlite3_close(handle_); }
+
+void SqliteDatabase::execute(const std::string& sql) {
+  check(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr));
+}
+
+Bytes SqliteDatabase::serialize() const {
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, void (*)(void*)> bytes(
+      sqlite3_serialize(handle_, "main", &size, 0), sqlite3_free);
+  if (bytes == nullptr) throw SqliteError(sqlite3_errstr(SQLITE_NOMEM), SQLITE_NOMEM);
+  const ByteView view = std::as_bytes(std::span(bytes.get(), static_cast<std::size_t>(size)));
+  return Bytes(view.begin(), view.end());
+}
+
+void SqliteDatabase::check(int code) const {
+  if (code != SQLITE_OK) throw SqliteError(sqlite3_errmsg(handle_), code);
+}
+
+SqliteStatement::SqliteStatement(SqliteDatabase& database, std::string_view sql)
+    : database_(database) {
+  database_.check(sqlite3_prepare_v2(database_.handle_, sql.data(), static_cast<int>(sql.size()),
+                                     &handle_, nullptr));
+}
+
+SqliteStatement::~SqliteStatement() { sqlite3_finalize(handle_); }
+
+void SqliteStatement::bind(int parameter, std::int64_t value) {
+  database_.check(sqlite3_bind_int64(handle_, parameter, value));
+}
+
+void SqliteStatement::bind(int parameter, ByteView blob) {
+  database_.check(sqlite3_bind_blob64(handle_, parameter, blob.data(), blob.size(),
+                                      SQLITE_TRANSIENT));
+}
+
+void SqliteStatement::bind_null(int parameter) {
+  database_.check(sqlite3_bind_null(handle_, parameter));
+}
+
+bool SqliteStatement::step() {
+  const int code = sqlite3_step(handle_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) database_.check(code);
+  return code == SQLITE_ROW;
+}
+
+void SqliteStatement::reset() { database_.check(sqlite3_reset(handle_)); }
+
+SqliteValue SqliteStatement::value(int column) const {
+  SqliteValue value;
+  switch (sqlite3_column_type(handle_, column)) {
+    case SQLITE_NULL: value.is_null = true; break;
+    case SQLITE_INTEGER: value.integer = sqlite3_column_int64(handle_, column); break;
+    case SQLITE_BLOB: {
+      const void* bytes = sqlite3_column_blob(handle_, column);
+      const auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle_, column));
+      value.blob = ByteView(static_cast<const std::byte*>(bytes), size);
+      break;
+    }
+    default: break;  // text and floating point numbers have no place in an extent's tables
+  }
+  return value;
+}
+
+std::string SqliteStatement::text(int column) const {
+  const auto* bytes = sqlite3_column_text(handle_, column);
+  if (bytes == nullptr) return {};
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle_, column));
+  return to_text(std::as_bytes(std::span(bytes, size)));
+}
+
+}  // namespace libregion

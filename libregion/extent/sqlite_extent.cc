@@ -1,0 +1,86 @@
+#include "libregion/extent/sqlite_extent.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "libregion/extent/extent_file.h"
+#include "libregion/extent/slot_selection.h"
+#include "libregion/extent/sqlite_image.h"
+#include "libregion/format/raw_layout.h"
+
+namespace libregion {
+namespace {
+
+void append(std::vector<Finding>& findings, std::vector<Finding> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(findings));
+}
+
+std::optional<Finding> check_data_size(std::uint64_t size_bytes, const Geometry& geometry,
+                                       ExtentId extent) {
+  const std::uint64_t expected_bytes = geometry.extent_data_bytes();
+  if (size_bytes == expected_bytes) return std::nullopt;
+  const bool is_short = size_bytes < expected_bytes;
+  Finding finding{is_short ? FindingId::short_data_file : FindingId::partial_migration, extent,
+                  extent_path(extent)};
+  finding.offset_bytes = std::min(size_bytes, expected_bytes);
+  finding.length_bytes = is_short ? expected_bytes - size_bytes : size_bytes - expected_bytes;
+  finding.expected = fmt::format("{} bytes", expected_bytes);
+  finding.found = fmt::format("{} bytes", size_bytes);
+  return finding;
+}
+
+}  // namespace
+
+SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
+                                         const ExtentParts& parts, const Geometry& geometry,
+                                         Access data_access, const FileClaim& claim) {
+  Opening opening;
+  auto data =
+      open_extent_file(leaf, extent, ExtentPart::data, data_access, claim, opening.findings);
+  if (data != nullptr) {
+    auto problem = check_data_size(data->status().size_bytes, geometry, extent);
+    if (problem) opening.findings.push_back(std::move(*problem));
+  }
+  SqliteImage image = load_sqlite_image(leaf, extent, parts, claim);
+  append(opening.findings, std::move(image.findings));
+  if (!image.pages) return opening;
+  SqliteTables tables = read_sqlite_tables(*image.pages, extent, geometry);
+  append(opening.findings, std::move(tables.findings));
+  if (data == nullptr || !tables.rows) return opening;
+  opening.extent.reset(new SqliteExtent(std::move(data), std::move(image.db), geometry,
+                                        tables.metadata, std::move(*tables.rows)));
+  return opening;
+}
+
+SqliteExtent::SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db,
+                           const Geometry& geometry, std::optional<ExtentMetadata> metadata,
+                           ContextRows rows)
+    : data_(std::move(data)), db_(std::move(db)), geometry_(geometry),
+      data_file_bytes_(data_->status().size_bytes), metadata_(metadata), rows_(std::move(rows)),
+      chunk_(geometry) {}
+
+std::uint64_t SqliteExtent::readable_blocks() const {
+  return std::min(data_file_bytes_ >> geometry_.shift(), geometry_.extent_size_blocks());
+}
+
+void SqliteExtent::read_blocks(BlockRange range,
+                               const std::function<void(const BlockRecord&)>& visit) {
+  LIBREGION_ASSERT(range.end() <= readable_blocks());
+  while (range.count > 0) {
+    const BlockRange now{range.first, chunk_.blocks_of(range)};
+    chunk_.load(*data_, now);
+    for (std::uint64_t block = now.first; block < now.end(); ++block) {
+      BlockRecord record;
+      record.block = block;
+      record.slots = rows_.of_block(block);
+      record.data = chunk_.data(block);
+      record.data_hash = chunk_.hash(block);
+      record.selected = select_row(record.slots, record.data_hash);
+      visit(record);
+    }
+    range = {now.end(), range.count - now.count};
+  }
+}
+
+}  // namespace libregion

@@ -1,0 +1,51 @@
+// A SQLite extent (extent version 1), opened for reading: a data file and a database.
+
+#pragma once
+
+#include "libregion/extent/chunk.h"
+#include "libregion/extent/extent_reader.h"
+#include "libregion/extent/sqlite_tables.h"
+#include "libregion/format/extent_names.h"
+
+namespace libregion {
+
+class SqliteExtent : public ExtentReader {
+ public:
+  // What opening found; without an extent where there is no data file, or no database to go by.
+  struct Opening {
+    std::unique_ptr<SqliteExtent> extent;
+    std::vector<Finding> findings;
+  };
+  // The data file is opened with `data_access`, the database for reading.
+  static Opening open(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
+                      const Geometry& geometry, Access data_access, const FileClaim& claim);
+
+  [[nodiscard]] ExtentFormat format() const override { return ExtentFormat::sqlite; }
+  [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override {
+    return metadata_;
+  }
+  [[nodiscard]] std::uint64_t readable_blocks() const override;
+  void read_blocks(BlockRange range,
+                   const std::function<void(const BlockRecord&)>& visit) override;
+  [[nodiscard]] std::vector<const File*> files() const override {
+    return {data_.get(), db_.get()};
+  }
+
+  [[nodiscard]] const ContextRows& rows() const { return rows_; }
+  [[nodiscard]] File& data_file() { return *data_; }
+  [[nodiscard]] std::uint64_t data_file_bytes() const { return data_file_bytes_; }
+
+ private:
+  SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db, const Geometry& geometry,
+               std::optional<ExtentMetadata> metadata, ContextRows rows);
+
+  std::unique_ptr<File> data_;
+  std::unique_ptr<File> db_;
+  Geometry geometry_;
+  std::uint64_t data_file_bytes_;
+  std::optional<ExtentMetadata> metadata_;
+  ContextRows rows_;
+  BlockChunk chunk_;
+};
+
+}  // namespace libregion

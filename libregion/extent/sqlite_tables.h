@@ -1,0 +1,56 @@
+// The tables of a SQLite extent's database (generation S6, from 2023-06-07):
+//
+//   metadata(name TEXT PRIMARY KEY, value INTEGER NOT NULL)
+//       rows: ext_version (1), gen_number, flush_number, dirty (0/1)
+//   block_context(block INTEGER, hash INTEGER, nonce BLOB, tag BLOB, on_disk_hash INTEGER,
+//       PRIMARY KEY (block, on_disk_hash)) WITHOUT ROWID
+//
+// hash and on_disk_hash are unsigned 64-bit numbers, stored as the signed ones with the same bits.
+// nonce (12 bytes) and tag (16 bytes) are both NULL for a block that is not encrypted. A block that
+// was never written has no row; between flushes it may have several, one for each version.
+
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "libregion/format/bytes.h"
+#include "libregion/format/context_slot.h"
+#include "libregion/format/metadata.h"
+#include "libregion/format/units.h"
+#include "libregion/report/finding.h"
+
+namespace libregion {
+
+// The rows of all blocks, ordered by block.
+class ContextRows {
+ public:
+  // In any order; sort() before anything is looked up.
+  void add(std::uint64_t block, const BlockContext& context);
+  void sort();
+
+  [[nodiscard]] std::size_t size() const { return blocks_.size(); }
+  [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;
+  [[nodiscard]] bool has_block_with_several() const;
+
+ private:
+  std::vector<std::uint64_t> blocks_;  // of contexts_[i]
+  std::vector<SlotValue> contexts_;
+};
+
+struct SqliteTables {
+  // None where a number is missing or impossible.
+  std::optional<ExtentMetadata> metadata;
+  // None where the table cannot be read; without the rows that cannot be contexts.
+  std::optional<ContextRows> rows;
+  std::vector<Finding> findings;
+};
+
+// Reads an untrusted image. Whatever is wrong with it is a finding.
+SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry);
+
+// A database as Crucible makes them, with one row for each context that is there.
+Bytes build_sqlite_image(const ExtentMetadata& metadata,
+                         std::span<const std::optional<BlockContext>> contexts);
+
+}  // namespace libregion

@@ -1,0 +1,112 @@
+// Byte order lives here and nowhere else: cursors that read and write little-endian integers
+// over spans of bytes. A cursor asserts that it stays inside its span; sizes are checked before
+// one is made.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libregion/base/assert.h"
+
+namespace libregion {
+
+using Bytes = std::vector<std::byte>;
+using ByteView = std::span<const std::byte>;
+using MutableByteView = std::span<std::byte>;
+
+inline ByteView as_byte_view(std::string_view text) {
+  return std::as_bytes(std::span<const char>(text.data(), text.size()));
+}
+
+inline std::string to_text(ByteView bytes) {
+  std::string text(bytes.size(), '\0');
+  std::transform(bytes.begin(), bytes.end(), text.begin(),
+                 [](std::byte value) { return static_cast<char>(value); });
+  return text;
+}
+
+inline bool all_zero(ByteView bytes) {
+  // Comparing the bytes with themselves, shifted by one, runs at the speed of memcmp.
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+class Decoder {
+ public:
+  explicit Decoder(ByteView bytes) : bytes_(bytes) {}
+
+  [[nodiscard]] std::size_t offset_bytes() const { return offset_bytes_; }
+  ByteView take(std::size_t size_bytes) {
+    LIBREGION_ASSERT(size_bytes <= bytes_.size() - offset_bytes_);
+    const ByteView taken = bytes_.subspan(offset_bytes_, size_bytes);
+    offset_bytes_ += size_bytes;
+    return taken;
+  }
+  template <std::size_t size>
+  std::array<std::byte, size> take_array() {
+    std::array<std::byte, size> taken{};
+    const ByteView source = take(size);
+    std::copy(source.begin(), source.end(), taken.begin());
+    return taken;
+  }
+  std::uint8_t u8() { return static_cast<std::uint8_t>(little_endian(1)); }
+  std::uint16_t u16() { return static_cast<std::uint16_t>(little_endian(2)); }
+  std::uint32_t u32() { return static_cast<std::uint32_t>(little_endian(4)); }
+  std::uint64_t u64() { return little_endian(8); }
+
+ private:
+  std::uint64_t little_endian(std::size_t size_bytes) {
+    std::uint64_t value = 0;
+    const ByteView source = take(size_bytes);
+    for (std::size_t i = 0; i < size_bytes; ++i) {
+      value |= std::to_integer<std::uint64_t>(source[i]) << (8 * i);
+    }
+    return value;
+  }
+
+  ByteView bytes_;
+  std::size_t offset_bytes_ = 0;
+};
+
+class Encoder {
+ public:
+  explicit Encoder(MutableByteView bytes) : bytes_(bytes) {}
+
+  [[nodiscard]] std::size_t offset_bytes() const { return offset_bytes_; }
+  void put(ByteView source) {
+    LIBREGION_ASSERT(source.size() <= bytes_.size() - offset_bytes_);
+    std::copy(source.begin(), source.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_));
+    offset_bytes_ += source.size();
+  }
+  void u8(std::uint8_t value) { little_endian(value, 1); }
+  void u16(std::uint16_t value) { little_endian(value, 2); }
+  void u32(std::uint32_t value) { little_endian(value, 4); }
+  void u64(std::uint64_t value) { little_endian(value, 8); }
+  // The rest of the span.
+  void zeros() {
+    std::fill(bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_), bytes_.end(), std::byte{0});
+    offset_bytes_ = bytes_.size();
+  }
+
+ private:
+  void little_endian(std::uint64_t value, std::size_t size_bytes) {
+    std::array<std::byte, 8> encoded{};
+    for (std::size_t i = 0; i < size_bytes; ++i) {
+      encoded[i] = static_cast<std::byte>(value >> (8 * i));
+    }
+    put(ByteView(encoded).first(size_bytes));
+  }
+
+  MutableByteView bytes_;
+  std::size_t offset_bytes_ = 0;
+};
+
+}  // namespace libregion

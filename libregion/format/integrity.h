@@ -1,0 +1,24 @@
+// The two hashes of a block, both XXH64 with seed 0:
+//   on-disk hash     of the block's bytes as they are on disk
+//   integrity hash   not encrypted: the same; encrypted: of nonce, tag, data as one stream
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "libregion/format/bytes.h"
+#include "libregion/format/context_slot.h"
+
+namespace libregion {
+
+std::uint64_t on_disk_hash(ByteView block);
+
+// The hash that a writer of this block, encrypted like this, would have sent.
+std::uint64_t integrity_hash(const EncryptionContext& encryption, ByteView block);
+
+// The on-disk hash of each block in `data`: hashes.size() blocks of block_size_bytes each.
+void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes,
+                    std::span<std::uint64_t> hashes);
+
+}  // namespace libregion

@@ -1,0 +1,196 @@
+#include "libregion/format/region_definition.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+namespace libregion {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint32_t database_version = 1;
+constexpr std::array<std::string_view, 7> known_members = {
+    "block_size", "extent_size",           "extent_count",          "uuid",
+    "encrypted",  "database_read_version", "database_write_version"};
+
+// Collects problems while it takes the members apart; every getter returns something, so that all
+// members are looked at.
+class MemberReader {
+ public:
+  std::vector<DefinitionProblem> problems;
+
+  void problem(std::string member, std::string expected, std::string found) {
+    problems.push_back({std::move(member), std::move(expected), std::move(found)});
+  }
+
+  const Json* member(const Json& object, const std::string& name, const std::string& path) {
+    const auto found = object.find(name);
+    if (found != object.end()) return &*found;
+    problem(path, "a member of this name", "none");
+    return nullptr;
+  }
+
+  std::optional<std::uint64_t> number(const Json& object, const std::string& name,
+                                      const std::string& path, std::uint64_t maximum) {
+    const Json* value = member(object, name, path);
+    if (value == nullptr) return std::nullopt;
+    if (value->is_number_unsigned() && value->get<std::uint64_t>() <= maximum) {
+      return value->get<std::uint64_t>();
+    }
+    problem(path, fmt::format("an integer from 0 to {}", maximum), value_text(*value));
+    return std::nullopt;
+  }
+
+  static std::string value_text(const Json& value) {
+    constexpr std::size_t shown_max = 60;
+    std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+    if (text.size() > shown_max) text = text.substr(0, shown_max) + "...";
+    return text;
+  }
+};
+
+// nlohmann keeps the last of two members with one name, without a word: `duplicates` gets the names.
+Json parse_json(std::string_view text, std::vector<std::string>& duplicates) {
+  std::vector<std::set<std::string>> names_at_depth(1);
+  const auto callback = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) names_at_depth.emplace_back();
+    if (event == Json::parse_event_t::object_end) names_at_depth.pop_back();
+    if (event == Json::parse_event_t::key) {
+      const auto name = parsed.get<std::string>();
+      if (!names_at_depth.back().insert(name).second) duplicates.push_back(name);
+    }
+    return true;
+  };
+  return Json::parse(text, callback, /*allow_exceptions=*/false);
+}
+
+std::optional<Geometry> read_geometry(MemberReader& reader, const Json& root) {
+  constexpr auto u64_max = std::numeric_limits<std::uint64_t>::max();
+  const auto block_size = reader.number(root, "block_size", "block_size", u64_max);
+  const Json* extent_size = reader.member(root, "extent_size", "extent_size");
+  if (extent_size == nullptr) return std::nullopt;
+  if (!extent_size->is_object()) {
+    reader.problem("extent_size", "an object with value and shift",
+                   MemberReader::value_text(*extent_size));
+    return std::nullopt;
+  }
+  const auto value = reader.number(*extent_size, "value", "extent_size.value", u64_max);
+  const auto shift =
+      reader.number(*extent_size, "shift", "extent_size.shift", Geometry::shift_max);
+  if (!block_size || !value || !shift) return std::nullopt;
+
+  auto made = Geometry::make(*block_size, *value);
+  if (auto* problem = std::get_if<GeometryProblem>(&made)) {
+    const bool about_block = problem->expected.starts_with("a block size");
+    reader.problem(about_block ? "block_size" : "extent_size.value", problem->expected,
+                   problem->found);
+    return std::nullopt;
+  }
+  const Geometry geometry = std::get<Geometry>(made);
+  if (geometry.shift() != *shift) {
+    reader.problem("extent_size.shift",
+                   fmt::format("{}, since block_size is {}", geometry.shift(), *block_size),
+                   fmt::format("{}", *shift));
+    return std::nullopt;
+  }
+  return geometry;
+}
+
+std::optional<Uuid> read_uuid(MemberReader& reader, const Json& root) {
+  const Json* value = reader.member(root, "uuid", "uuid");
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string()) {
+    if (const auto uuid = parse_uuid(value->get_ref<const std::string&>())) return uuid;
+  }
+  reader.problem("uuid", "a UUID with hyphens", MemberReader::value_text(*value));
+  return std::nullopt;
+}
+
+std::optional<bool> read_encrypted(MemberReader& reader, const Json& root) {
+  const Json* value = reader.member(root, "encrypted", "encrypted");
+  if (value == nullptr) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>();
+  reader.problem("encrypted", "true or false", MemberReader::value_text(*value));
+  return std::nullopt;
+}
+
+void check_version(MemberReader& reader, const Json& root, const std::string& name) {
+  const auto version =
+      reader.number(root, name, name, std::numeric_limits<std::uint32_t>::max());
+  if (version && *version != database_version) {
+    reader.problem(name, fmt::format("{}", database_version), fmt::format("{}", *version));
+  }
+}
+
+void check_versions(MemberReader& reader, const Json& root) {
+  if (!root.contains("database_read_version") && !root.contains("database_write_version")) {
+    reader.problem("database_read_version", "1",
+                   "none: a region from before mid-2023, whose databases are of an older generation");
+    return;
+  }
+  check_version(reader, root, "database_read_version");
+  check_version(reader, root, "database_write_version");
+}
+
+std::vector<std::pair<std::string, std::string>> other_members(const Json& root) {
+  std::vector<std::pair<std::string, std::string>> others;
+  for (const auto& [name, value] : root.items()) {
+    if (std::find(known_members.begin(), known_members.end(), name) == known_members.end()) {
+      others.emplace_back(name, value.dump());
+    }
+  }
+  return others;
+}
+
+}  // namespace
+
+std::variant<RegionDefinition, std::vector<DefinitionProblem>> parse_region_definition(
+    std::string_view text) {
+  MemberReader reader;
+  if (text.size() > definition_bytes_max) {
+    reader.problem("", fmt::format("at most {} bytes", definition_bytes_max),
+                   fmt::format("{} bytes", text.size()));
+    return reader.problems;
+  }
+  std::vector<std::string> duplicates;
+  const Json root = parse_json(text, duplicates);
+  if (!root.is_object()) {
+    reader.problem("", "a JSON object",
+                   root.is_discarded() ? "text that is not JSON" : root.type_name());
+    return reader.problems;
+  }
+  for (const std::string& name : duplicates) {
+    reader.problem(name, "one member of this name", "two");
+  }
+  const auto geometry = read_geometry(reader, root);
+  const auto extent_count = reader.number(root, "extent_count", "extent_count",
+                                          std::numeric_limits<std::uint32_t>::max());
+  const auto uuid = read_uuid(reader, root);
+  const auto encrypted = read_encrypted(reader, root);
+  check_versions(reader, root);
+  if (!reader.problems.empty()) return reader.problems;
+  return RegionDefinition{*geometry, static_cast<std::uint32_t>(*extent_count), *uuid, *encrypted,
+                          other_members(root)};
+}
+
+std::string to_json_text(const RegionDefinition& definition) {
+  Json root;
+  root["block_size"] = definition.geometry.block_size_bytes();
+  root["extent_size"]["value"] = definition.geometry.extent_size_blocks();
+  root["extent_size"]["shift"] = definition.geometry.shift();
+  root["extent_count"] = definition.extent_count;
+  root["uuid"] = to_text(definition.uuid);
+  root["encrypted"] = definition.encrypted;
+  root["database_read_version"] = database_version;
+  root["database_write_version"] = database_version;
+  for (const auto& [name, value] : definition.other_members) root[name] = Json::parse(value);
+  return root.dump(2) + "\n";
+}
+
+}  // namespace libregion

@@ -1,0 +1,85 @@
+#include "libregion/format/sqlite_wal.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace libregion {
+namespace {
+
+constexpr std::uint32_t magic_little_endian_words = 0x377f0682;
+constexpr std::uint32_t magic_big_endian_words = 0x377f0683;
+constexpr std::uint32_t wal_format = 3007000;
+constexpr std::uint32_t page_size_min = 512;
+constexpr std::uint32_t page_size_max = 65536;
+
+std::uint32_t word_at(ByteView bytes, std::size_t offset_bytes, bool big_endian) {
+  std::uint32_t word = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::size_t shift = 8 * (big_endian ? 3 - i : i);
+    word |= std::to_integer<std::uint32_t>(bytes[offset_bytes + i]) << shift;
+  }
+  return word;
+}
+
+std::uint32_t field_at(ByteView bytes, std::size_t offset_bytes) {
+  return word_at(bytes, offset_bytes, /*big_endian=*/true);
+}
+
+// bytes.size() must be a multiple of 8.
+WalChecksum add_to_checksum(WalChecksum sum, ByteView bytes, bool big_endian) {
+  for (std::size_t offset = 0; offset < bytes.size(); offset += 8) {
+    sum.first += word_at(bytes, offset, big_endian) + sum.second;
+    sum.second += word_at(bytes, offset + 4, big_endian) + sum.first;
+  }
+  return sum;
+}
+
+WalChecksum checksum_at(ByteView bytes, std::size_t offset_bytes) {
+  return {field_at(bytes, offset_bytes), field_at(bytes, offset_bytes + 4)};
+}
+
+}  // namespace
+
+std::optional<WalScanner> WalScanner::from_header(
+    std::span<const std::byte, wal_header_bytes> header) {
+  const std::uint32_t magic = field_at(header, 0);
+  if (magic != magic_little_endian_words && magic != magic_big_endian_words) return std::nullopt;
+  if (field_at(header, 4) != wal_format) return std::nullopt;
+
+  WalScanner scanner;
+  scanner.big_endian_words_ = magic == magic_big_endian_words;
+  scanner.page_size_bytes_ = field_at(header, 8);
+  const bool valid_size = std::has_single_bit(scanner.page_size_bytes_) &&
+                          scanner.page_size_bytes_ >= page_size_min &&
+                          scanner.page_size_bytes_ <= page_size_max;
+  if (!valid_size) return std::nullopt;
+
+  std::copy_n(header.begin() + 16, scanner.salts_.size(), scanner.salts_.begin());
+  scanner.checksum_ = add_to_checksum({}, header.first(24), scanner.big_endian_words_);
+  if (scanner.checksum_ != checksum_at(header, 24)) return std::nullopt;
+  return scanner;
+}
+
+bool WalScanner::take_frame(std::span<const std::byte, wal_frame_header_bytes> frame_header,
+                            ByteView page) {
+  LIBREGION_ASSERT(page.size() == page_size_bytes_);
+  const std::uint32_t page_number = field_at(frame_header, 0);
+  const std::uint32_t page_count = field_at(frame_header, 4);
+  if (page_number == 0) return false;
+  if (!std::equal(salts_.begin(), salts_.end(), frame_header.begin() + 8)) return false;
+  WalChecksum sum = add_to_checksum(checksum_, frame_header.first(8), big_endian_words_);
+  sum = add_to_checksum(sum, page, big_endian_words_);
+  if (sum != checksum_at(frame_header, 16)) return false;
+
+  checksum_ = sum;
+  pending_frames_[page_number] = frame_count_++;
+  if (page_count == 0) return true;
+
+  for (const auto& [number, frame] : pending_frames_) committed_frames_[number] = frame;
+  pending_frames_.clear();
+  committed_page_count_ = page_count;
+  committed_frame_count_ = frame_count_;
+  return true;
+}
+
+}  // namespace libregion

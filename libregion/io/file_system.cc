@@ -1,0 +1,37 @@
+#include "libregion/io/file_system.h"
+
+#include <fmt/format.h>
+
+#include "libregion/base/error.h"
+
+namespace libregion {
+
+void throw_refusal(const Refusal& refusal, const std::string& path) {
+  const bool links = refusal.reason == Refusal::Reason::several_links;
+  throw Error(ErrorKind::failed,
+              describe_failure({"open", path}, fmt::format("expected {}, found {}",
+                                                           links ? "one name" : "a file or "
+                                                                                "directory",
+                                                           refusal.found)));
+}
+
+void File::read(std::uint64_t offset_bytes, MutableByteView target) const {
+  const std::size_t found_bytes = read_up_to(offset_bytes, target);
+  if (found_bytes == target.size()) return;
+  throw Error(ErrorKind::failed,
+              describe_failure({"pread", path(), offset_bytes},
+                               fmt::format("the file ended: expected {} bytes, found {}",
+                                           target.size(), found_bytes)));
+}
+
+Bytes File::read(std::uint64_t offset_bytes, std::uint64_t length_bytes) const {
+  Bytes bytes(length_bytes);
+  read(offset_bytes, bytes);
+  return bytes;
+}
+
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
+}
+
+}  // namespace libregion

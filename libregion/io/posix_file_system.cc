@@ -1,0 +1,351 @@
+#include "libregion/io/posix_file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <limits>
+
+#include "libregion/base/assert.h"
+#include "libregion/base/checked.h"
+#include "libregion/base/error.h"
+#include "libregion/io/file_descriptor.h"
+#include "libregion/io/open_beneath.h"
+#include "libregion/io/process_files.h"
+#include "libregion/io/system_extras.h"
+
+namespace libregion {
+
+FileDescriptor::~FileDescriptor() {
+  // Nothing is lost with an error here: whatever matters was synced before.
+  if (is_open()) ::close(number_);
+}
+
+namespace {
+
+constexpr mode_t permission_bits = 07777;
+
+FileKind kind_of_mode(mode_t mode) {
+  if (S_ISREG(mode)) return FileKind::regular;
+  if (S_ISDIR(mode)) return FileKind::directory;
+  if (S_ISLNK(mode)) return FileKind::symbolic_link;
+  return FileKind::other;
+}
+
+std::string describe_kind(mode_t mode) {
+  if (S_ISREG(mode)) return "a regular file";
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISBLK(mode)) return "a block device";
+  if (S_ISCHR(mode)) return "a character device";
+  return "something unknown";
+}
+
+FileStatus to_status(const struct stat& found) {
+  FileStatus status;
+  status.kind = kind_of_mode(found.st_mode);
+  status.size_bytes = static_cast<std::uint64_t>(found.st_size);
+  status.link_count = found.st_nlink;
+  status.ownership = {found.st_uid, found.st_gid, found.st_mode & permission_bits};
+  status.device = found.st_dev;
+  status.inode = found.st_ino;
+  return status;
+}
+
+struct stat stat_of(int descriptor, const std::string& path) {
+  struct stat found {};
+  if (::fstat(descriptor, &found) != 0) throw_system_error(errno, {"fstat", path});
+  return found;
+}
+
+off_t to_off_t(std::uint64_t offset_bytes) {
+  LIBREGION_ASSERT(offset_bytes <=
+                   static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
+  return static_cast<off_t>(offset_bytes);
+}
+
+// Owner first: changing it clears the set-user-id bits that the mode may carry.
+void apply_ownership(int descriptor, const std::string& path, const Ownership& ownership) {
+  const struct stat found = stat_of(descriptor, path);
+  const bool is_theirs = found.st_uid == ownership.user && found.st_gid == ownership.group;
+  if (!is_theirs && ::fchown(descriptor, ownership.user, ownership.group) != 0) {
+    throw_system_error(errno, {"fchown", path});
+  }
+  if (::fchmod(descriptor, ownership.mode & permission_bits) != 0) {
+    throw_system_error(errno, {"fchmod", path});
+  }
+}
+
+class PosixFile : public File {
+ public:
+  PosixFile(FileDescriptor descriptor, std::string path, const PosixOptions& options)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {}
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] FileStatus status() const override {
+    return to_status(stat_of(descriptor_.number(), path_));
+  }
+
+  std::size_t read_up_to(std::uint64_t offset_bytes, MutableByteView target) const override {
+    std::size_t done = 0;
+    while (done < target.size()) {
+      const ssize_t count = retry_on_interrupt([&] {
+        return ::pread(descriptor_.number(), target.data() + done, target.size() - done,
+                       to_off_t(offset_bytes + done));
+      });
+      if (count < 0) throw_system_error(errno, {"pread", path_, offset_bytes + done});
+      if (count == 0) break;
+      done += static_cast<std::size_t>(count);
+    }
+    return done;
+  }
+
+  void write(std::uint64_t offset_bytes, ByteView source) override {
+    std::size_t done = 0;
+    while (done < source.size()) {
+      const ssize_t count = retry_on_interrupt([&] {
+        return ::pwrite(descriptor_.number(), source.data() + done, source.size() - done,
+                        to_off_t(offset_bytes + done));
+      });
+      // A write of nothing is no progress, and would be repeated for ever.
+      if (count <= 0) {
+        throw_system_error(count < 0 ? errno : EIO, {"pwrite", path_, offset_bytes + done});
+      }
+      done += static_cast<std::size_t>(count);
+    }
+  }
+
+  void resize(std::uint64_t size_bytes) override {
+    const int result = retry_on_interrupt(
+        [&] { return ::ftruncate(descriptor_.number(), to_off_t(size_bytes)); });
+    if (result != 0) throw_system_error(errno, {"ftruncate", path_, size_bytes});
+  }
+
+  void sync() override {
+    if (::fsync(descriptor_.number()) != 0) throw_system_error(errno, {"fsync", path_});
+  }
+
+  Grant take_lease(Access against) override {
+    return options_.use_leases ? take_file_lease(descriptor_.number(), against)
+                               : Grant::unsupported;
+  }
+  [[nodiscard]] bool lease_is_broken() const override {
+    return file_lease_is_broken(descriptor_.number());
+  }
+  void release_lease() override { release_file_lease(descriptor_.number()); }
+
+ private:
+  FileDescriptor descriptor_;
+  std::string path_;
+  PosixOptions options_;
+};
+
+class PosixDirectory : public Directory {
+ public:
+  PosixDirectory(FileDescriptor descriptor, std::string path, const PosixOptions& options)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {}
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] FileStatus status() const override {
+    return to_status(stat_of(descriptor_.number(), path_));
+  }
+
+  [[nodiscard]] std::optional<FileStatus> status_of(std::string_view name) const override {
+    const std::string plain = plain_name(name);
+    struct stat found {};
+    if (::fstatat(descriptor_.number(), plain.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0) {
+      return to_status(found);
+    }
+    if (errno == ENOENT) return std::nullopt;
+    throw_system_error(errno, {"fstatat", path_of(name)});
+  }
+
+  void list(const std::function<void(const DirectoryEntry&)>& visit) const override {
+    const int copy = ::openat(descriptor_.number(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (copy < 0) throw_system_error(errno, {"openat", path_});
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
+    if (stream == nullptr) {
+      const int errno_value = errno;
+      ::close(copy);
+      throw_system_error(errno_value, {"fdopendir", path_});
+    }
+    while (true) {
+      errno = 0;
+      const dirent* entry = ::readdir(stream.get());
+      if (entry == nullptr) break;
+      const std::string name = static_cast<const char*>(entry->d_name);
+      if (name != "." && name != "..") visit({name, kind_of(*entry, name)});
+    }
+    if (errno != 0) throw_system_error(errno, {"readdir", path_});
+  }
+
+  [[nodiscard]] Opened<File> open_file(std::string_view path, Access access) const override {
+    // O_NONBLOCK: a FIFO must not make us wait for its other end.
+    const int flags = (access == Access::read ? O_RDONLY : O_RDWR) | O_NONBLOCK;
+    auto opened = open_descriptor(path, flags);
+    if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
+    auto& descriptor = std::get<FileDescriptor>(opened);
+    const struct stat found = stat_of(descriptor.number(), path_of(path));
+    if (!S_ISREG(found.st_mode)) {
+      return Refusal{Refusal::Reason::wrong_kind, describe_kind(found.st_mode)};
+    }
+    if (found.st_nlink != 1) {
+      return Refusal{Refusal::Reason::several_links, fmt::format("{} names", found.st_nlink)};
+    }
+    return std::make_unique<PosixFile>(std::move(descriptor), path_of(path), options_);
+  }
+
+  [[nodiscard]] Opened<Directory> open_directory(std::string_view path) const override {
+    auto opened = open_descriptor(path, O_RDONLY | O_DIRECTORY);
+    if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
+    return std::make_unique<PosixDirectory>(std::move(std::get<FileDescriptor>(opened)),
+                                            path_of(path), options_);
+  }
+
+  std::unique_ptr<File> create_file(std::string_view name,
+                                    const std::optional<Ownership>& ownership) override {
+    const std::string plain = plain_name(name);
+    // Until the owner is set nobody else may open it.
+    const mode_t mode = ownership ? 0600 : 0666;
+    FileDescriptor descriptor(retry_on_interrupt([&] {
+      return ::openat(descriptor_.number(), plain.c_str(),
+                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    }));
+    if (!descriptor.is_open()) throw_system_error(errno, {"create", path_of(name)});
+    if (ownership) apply_ownership(descriptor.number(), path_of(name), *ownership);
+    return std::make_unique<PosixFile>(std::move(descriptor), path_of(name), options_);
+  }
+
+  void make_directory(std::string_view name,
+                      const std::optional<Ownership>& ownership) override {
+    const std::string plain = plain_name(name);
+    const mode_t mode = ownership ? 0700 : 0777;
+    check(::mkdirat(descriptor_.number(), plain.c_str(), mode), "mkdir", name);
+    if (!ownership) return;
+    auto opened = open_descriptor(name, O_RDONLY | O_DIRECTORY);
+    if (auto* descriptor = std::get_if<FileDescriptor>(&opened)) {
+      apply_ownership(descriptor->number(), path_of(name), *ownership);
+    } else {
+      throw_system_error(ENOTDIR, {"openat", path_of(name)});
+    }
+  }
+
+  void remove_file(std::string_view name) override {
+    check(::unlinkat(descriptor_.number(), plain_name(name).c_str(), 0), "unlink", name);
+  }
+  void remove_directory(std::string_view name) override {
+    check(::unlinkat(descriptor_.number(), plain_name(name).c_str(), AT_REMOVEDIR), "rmdir", name);
+  }
+  void rename(std::string_view source, std::string_view target) override {
+    check(::renameat(descriptor_.number(), plain_name(source).c_str(), descriptor_.number(),
+                     plain_name(target).c_str()),
+          "rename", source);
+  }
+
+  void sync() override {
+    if (::fsync(descriptor_.number()) != 0) throw_system_error(errno, {"fsync", path_});
+  }
+  bool sync_file_system() override {
+    if (!options_.use_syncfs || !syncfs_reports_errors()) return false;
+    if (sync_whole_file_system(descriptor_.number()) != 0) {
+      throw_system_error(errno, {"syncfs", path_});
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::uint64_t free_bytes() const override {
+    struct statvfs found {};
+    if (::fstatvfs(descriptor_.number(), &found) != 0) {
+      throw_system_error(errno, {"fstatvfs", path_});
+    }
+    return checked_multiply(found.f_bavail, found.f_frsize)
+        .value_or(std::numeric_limits<std::uint64_t>::max());
+  }
+
+  Grant lock(Access access) override {
+    const int operation = (access == Access::read ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    if (retry_on_interrupt([&] { return ::flock(descriptor_.number(), operation); }) == 0) {
+      return Grant::granted;
+    }
+    return errno == EWOULDBLOCK ? Grant::refused : Grant::unsupported;
+  }
+
+ private:
+  [[nodiscard]] std::string path_of(std::string_view name) const {
+    return fmt::format("{}{}{}", path_, path_.ends_with('/') ? "" : "/", name);
+  }
+
+  static std::string plain_name(std::string_view name) {
+    LIBREGION_ASSERT(is_plain_name(name));
+    return std::string(name);
+  }
+
+  void check(int result, std::string_view operation, std::string_view name) const {
+    if (result != 0) throw_system_error(errno, {operation, path_of(name)});
+  }
+
+  [[nodiscard]] FileKind kind_of(const dirent& entry, const std::string& name) const {
+    switch (entry.d_type) {
+      case DT_REG: return FileKind::regular;
+      case DT_DIR: return FileKind::directory;
+      case DT_LNK: return FileKind::symbolic_link;
+      case DT_UNKNOWN: {
+        const auto status = status_of(name);
+        return status ? status->kind : FileKind::other;
+      }
+      default: return FileKind::other;
+    }
+  }
+
+  // What a symbolic link or a socket makes of open is an answer; EIO or EACCES is a failure.
+  [[nodiscard]] std::variant<FileDescriptor, Refusal> open_descriptor(std::string_view path,
+                                                                      int flags) const {
+    const int number =
+        open_beneath(descriptor_.number(), std::string(path), flags, options_.use_openat2);
+    if (number >= 0) return FileDescriptor(number);
+    switch (errno) {
+      case ENOENT: return Refusal{Refusal::Reason::missing, "nothing"};
+      case ELOOP: return Refusal{Refusal::Reason::wrong_kind, "a symbolic link"};
+      case ENOTDIR: return Refusal{Refusal::Reason::wrong_kind, "no directory"};
+      case EISDIR: return Refusal{Refusal::Reason::wrong_kind, "a directory"};
+      case ENXIO: return Refusal{Refusal::Reason::wrong_kind, "a socket or a FIFO"};
+      case EXDEV: return Refusal{Refusal::Reason::wrong_kind, "a way out of the directory"};
+      default: throw_system_error(errno, {"openat", path_of(path)});
+    }
+  }
+
+  FileDescriptor descriptor_;
+  std::string path_;
+  PosixOptions options_;
+};
+
+}  // namespace
+
+PosixFileSystem::PosixFileSystem(const PosixOptions& options) : options_(options) {}
+
+Opened<Directory> PosixFileSystem::open_directory(const std::string& path) {
+  FileDescriptor descriptor(retry_on_interrupt(
+      [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!descriptor.is_open()) {
+    if (errno == ENOENT) return Refusal{Refusal::Reason::missing, "nothing"};
+    if (errno == ENOTDIR) return Refusal{Refusal::Reason::wrong_kind, "no directory"};
+    throw_system_error(errno, {"open", path});
+  }
+  return std::make_unique<PosixDirectory>(std::move(descriptor), path, options_);
+}
+
+std::vector<FileUser> PosixFileSystem::users_of(const FileStatus& file) {
+  return processes_with_file_open(file.device, file.inode);
+}
+
+std::optional<std::vector<FileUser>> PosixFileSystem::users_below(const std::string& path) {
+  return processes_with_files_open_below(path);
+}
+
+}  // namespace libregion

@@ -1,0 +1,30 @@
+// The seam over a POSIX system. What only Linux has is used where it is there, and can be switched
+// off, so that the plain ways are tested too.
+
+#pragma once
+
+#include "libregion/io/file_system.h"
+
+namespace libregion {
+
+struct PosixOptions {
+  bool use_openat2 = true;  // else O_NOFOLLOW, component by component
+  bool use_syncfs = true;   // else sync_file_system() says that it cannot be had
+  bool use_leases = true;   // else take_lease() says so
+};
+
+// Taking a lease makes the process ignore SIGIO, unless it has a handler for it: the signal that
+// tells of a broken lease would kill it.
+class PosixFileSystem : public FileSystem {
+ public:
+  explicit PosixFileSystem(const PosixOptions& options = {});
+
+  [[nodiscard]] Opened<Directory> open_directory(const std::string& path) override;
+  [[nodiscard]] std::vector<FileUser> users_of(const FileStatus& file) override;
+  [[nodiscard]] std::optional<std::vector<FileUser>> users_below(const std::string& path) override;
+
+ private:
+  PosixOptions options_;
+};
+
+}  // namespace libregion

@@ -1,0 +1,18 @@
+// What only some systems have, each with an answer for those that lack it.
+
+#pragma once
+
+#include "libregion/io/file_system.h"
+
+namespace libregion {
+
+// Leases, as File::take_lease describes them. Elsewhere than on Linux: unsupported.
+Grant take_file_lease(int descriptor, Access against);
+bool file_lease_is_broken(int descriptor);
+void release_file_lease(int descriptor);
+
+// syncfs(2) is of use only where it reports the errors of earlier writes: Linux 5.8 and later.
+bool syncfs_reports_errors();
+int sync_whole_file_system(int descriptor);  // 0, or -1 and errno
+
+}  // namespace libregion

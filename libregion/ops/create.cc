@@ -1,0 +1,371 @@
+#include "libregion/ops/create.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "libregion/base/checked.h"
+#include "libregion/base/error.h"
+#include "libregion/base/text.h"
+#include "libregion/extent/raw_image.h"
+#include "libregion/extent/sqlite_tables.h"
+#include "libregion/format/extent_names.h"
+#include "libregion/format/integrity.h"
+#include "libregion/io/durable.h"
+#include "libregion/ops/parallel.h"
+#include "libregion/region/new_region.h"
+#include "libregion/region/region_use.h"
+
+namespace libregion {
+namespace {
+
+constexpr std::uint64_t import_chunk_bytes = std::uint64_t{1} << 20;
+// What a file takes at least: its metadata, and what the file system keeps of it.
+constexpr std::uint64_t file_overhead_bytes = 8192;
+
+using Contexts = std::vector<std::optional<BlockContext>>;
+
+ExtentMetadata metadata_of_new(bool is_written) {
+  ExtentMetadata metadata;
+  // A create with an import is a write of everything, then a flush with number 1.
+  metadata.flush_number = is_written ? 1 : 0;
+  return metadata;
+}
+
+Bytes build_database(ExtentMetadata metadata, std::span<const std::optional<BlockContext>> contexts) {
+  metadata.ext_version = sqlite_ext_version;
+  return build_sqlite_image(metadata, contexts);
+}
+
+std::unique_ptr<Directory> open_directory_in(const Directory& parent, const std::string& name) {
+  return expect_opened(parent.open_directory(name), parent.path() + "/" + name);
+}
+
+// The image, an extent at a time.
+class ImageImporter {
+ public:
+  ImageImporter(InputStream& image, const Geometry& geometry, bool skip_zeros)
+      : image_(image), geometry_(geometry), skip_zeros_(skip_zeros) {}
+
+  // Writes the next extent's data and says what its contexts are. The rest of a block that the
+  // image ends in is zero.
+  Contexts import_extent(File& file) {
+    Contexts contexts(geometry_.extent_size_blocks());
+    const std::uint64_t chunk_blocks =
+        std::max<std::uint64_t>(1, import_chunk_bytes >> geometry_.shift());
+    std::uint64_t block = 0;
+    while (block < contexts.size() && has_more()) {
+      const std::uint64_t count = std::min<std::uint64_t>(chunk_blocks, contexts.size() - block);
+      block += import_chunk(file, block, count, contexts);
+    }
+    return contexts;
+  }
+
+  // Whether the image goes on: one byte is read ahead.
+  bool has_more() {
+    if (!next_byte_ && !ended_) {
+      Bytes byte(1);
+      ended_ = image_.read(byte) == 0;
+      if (!ended_) next_byte_ = byte[0];
+    }
+    return !ended_;
+  }
+
+  [[nodiscard]] std::uint64_t imported_bytes() const { return imported_bytes_; }
+  [[nodiscard]] std::uint64_t written_blocks() const { return written_blocks_; }
+
+ private:
+  std::uint64_t import_chunk(File& file, std::uint64_t first, std::uint64_t count,
+                             Contexts& contexts) {
+    chunk_.resize(count << geometry_.shift());
+    chunk_[0] = *next_byte_;
+    next_byte_.reset();
+    const std::size_t found_bytes = 1 + image_.read(MutableByteView(chunk_).subspan(1));
+    ended_ = found_bytes < chunk_.size();
+    imported_bytes_ += found_bytes;
+    const std::uint64_t blocks = divide_rounding_up(found_bytes, geometry_.block_size_bytes());
+    chunk_.resize(blocks << geometry_.shift());
+    std::fill(chunk_.begin() + static_cast<std::ptrdiff_t>(found_bytes), chunk_.end(),
+              std::byte{0});
+    hashes_.resize(blocks);
+    on_disk_hashes(chunk_, geometry_.block_size_bytes(), hashes_);
+    write_chunk(file, first, contexts);
+    return blocks;
+  }
+
+  // Runs of blocks that are to be written, each in one write.
+  void write_chunk(File& file, std::uint64_t first, Contexts& contexts) {
+    const std::uint64_t blocks = hashes_.size();
+    std::uint64_t i = 0;
+    while (i < blocks) {
+      if (is_skipped(i)) {
+        ++i;
+        continue;
+      }
+      const std::uint64_t run_first = i;
+      for (; i < blocks && !is_skipped(i); ++i) {
+        contexts[first + i] = BlockContext{hashes_[i], std::nullopt, hashes_[i], 0};
+      }
+      file.write(geometry_.block_offset_bytes(first + run_first), blocks_of_chunk(run_first, i));
+      written_blocks_ += i - run_first;
+    }
+  }
+
+  [[nodiscard]] bool is_skipped(std::uint64_t i) const {
+    return skip_zeros_ && all_zero(blocks_of_chunk(i, i + 1));
+  }
+  [[nodiscard]] ByteView blocks_of_chunk(std::uint64_t first, std::uint64_t end) const {
+    return ByteView(chunk_).subspan(first << geometry_.shift(), (end - first) << geometry_.shift());
+  }
+
+  InputStream& image_;
+  Geometry geometry_;
+  bool skip_zeros_;
+  std::optional<std::byte> next_byte_;
+  bool ended_ = false;
+  Bytes chunk_;
+  std::vector<std::uint64_t> hashes_;
+  std::uint64_t imported_bytes_ = 0;
+  std::uint64_t written_blocks_ = 0;
+};
+
+// Builds everything below the region's directory.
+class RegionBuilder {
+ public:
+  RegionBuilder(Directory& root, const CreateOptions& options)
+      : root_(root), options_(options), geometry_(options.definition.geometry),
+        summary_{options.definition} {}
+
+  CreateSummary build() {
+    if (options_.image != nullptr) import_image();
+    create_empty_extents(next_extent_, options_.definition.extent_count);
+    summary_.definition.extent_count = next_extent_;
+    sync_everything();
+    const std::string text = to_json_text(summary_.definition);
+    // From here the region is there: everything before this line is durable.
+    replace_file(root_, definition_name, definition_temporary_name, as_byte_view(text));
+    summary_.apparent_bytes = apparent_region_bytes(summary_.definition, options_.format);
+    return summary_;
+  }
+
+ private:
+  void check_stop() const {
+    if (options_.stop != nullptr && *options_.stop) {
+      throw Error(ErrorKind::stopped, "stopped on request");
+    }
+  }
+
+  void import_image() {
+    ImageImporter importer(*options_.image, geometry_, options_.skip_zeros);
+    while (importer.has_more()) {
+      if (next_extent_ == std::numeric_limits<std::uint32_t>::max()) {
+        throw Error(ErrorKind::failed, "the image needs more extents than a region can have");
+      }
+      check_stop();
+      enter_leaf(leaf_of(ExtentId{next_extent_}));
+      const auto file = leaf_->create_file(extent_file_name(ExtentId{next_extent_}), std::nullopt);
+      file->resize(geometry_.extent_data_bytes());
+      const Contexts contexts = importer.import_extent(*file);
+      finish_extent(*leaf_, ExtentId{next_extent_}, *file, contexts);
+      ++next_extent_;
+      advance(1);
+    }
+    summary_.imported_bytes = importer.imported_bytes();
+    summary_.written_blocks = importer.written_blocks();
+  }
+
+  void create_empty_extents(std::uint32_t first, std::uint32_t end) {
+    const Contexts none(geometry_.extent_size_blocks());
+    if (options_.format == ExtentFormat::sqlite) {
+      empty_database_ = build_database(metadata_of_new(false), none);
+    }
+    while (first < end) {
+      enter_leaf(leaf_of(ExtentId{first}));
+      const std::uint32_t leaf_end = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+          end, (std::uint64_t{leaf_of(ExtentId{first}).value} + 1) * extents_per_leaf));
+      for_each_in_parallel(options_.jobs, leaf_end - first, [&](std::size_t i) {
+        check_stop();
+        const ExtentId extent{first + static_cast<std::uint32_t>(i)};
+        const auto file = leaf_->create_file(extent_file_name(extent), std::nullopt);
+        finish_extent(*leaf_, extent, *file, none);
+        advance(1);
+      });
+      first = leaf_end;
+      next_extent_ = leaf_end;
+    }
+  }
+
+  // Everything of an extent but its data.
+  void finish_extent(Directory& leaf, ExtentId extent, File& file, const Contexts& contexts) const {
+    const bool is_written = std::any_of(contexts.begin(), contexts.end(),
+                                        [](const auto& context) { return context.has_value(); });
+    const ExtentMetadata metadata = metadata_of_new(is_written);
+    if (options_.format == ExtentFormat::raw) {
+      // The first write of a block goes to its inactive slot, and that is B.
+      write_raw_tail(file, geometry_, contexts, ContextSlot::B, metadata);
+      return;
+    }
+    file.resize(geometry_.extent_data_bytes());
+    const auto db = leaf.create_file(extent_file_name(extent, ExtentPart::db), std::nullopt);
+    db->write(0, is_written ? build_database(metadata, contexts) : empty_database());
+  }
+
+  [[nodiscard]] Bytes empty_database() const {
+    return empty_database_.empty()
+               ? build_database(metadata_of_new(false), Contexts(geometry_.extent_size_blocks()))
+               : empty_database_;
+  }
+
+  void advance(std::uint64_t extents) const {
+    if (options_.progress != nullptr) {
+      options_.progress->advance(extents, extents * geometry_.extent_data_bytes());
+    }
+  }
+
+  void enter_leaf(LeafId leaf) {
+    if (leaf_ != nullptr && leaf_id_ == leaf) return;
+    const std::string top = top_directory_name(leaf);
+    if (!root_.status_of(top)) root_.make_directory(top, std::nullopt);
+    const auto parent = open_directory_in(root_, top);
+    const std::string name = leaf_directory_path(leaf).substr(top.size() + 1);
+    parent->make_directory(name, std::nullopt);
+    leaf_ = open_directory_in(*parent, name);
+    leaf_id_ = leaf;
+  }
+
+  // ---- durability -------------------------------------------------------------------------------
+
+  void sync_everything() {
+    const bool many = next_extent_ > few_files_max;
+    const bool synced = many && root_.sync_file_system();
+    for_each_directory([&](Directory& leaf, ExtentId first, std::uint32_t count) {
+      for (std::uint32_t i = 0; i < count && !synced; ++i) {
+        sync_extent(leaf, ExtentId{first.value + i});
+      }
+      leaf.sync();
+    });
+    for (std::uint32_t top = 0; top < top_count(); ++top) {
+      open_directory_in(root_, top_directory_name(LeafId{top << 12U}))->sync();
+    }
+    root_.sync();
+  }
+
+  [[nodiscard]] std::uint32_t top_count() const {
+    return next_extent_ == 0 ? 0 : leaf_of(ExtentId{next_extent_ - 1}).value / 4096 + 1;
+  }
+
+  template <class Visit>
+  void for_each_directory(Visit visit) {
+    for (std::uint64_t first = 0; first < next_extent_; first += extents_per_leaf) {
+      const ExtentId extent{static_cast<std::uint32_t>(first)};
+      const auto leaf = open_directory_in(root_, leaf_directory_path(leaf_of(extent)));
+      visit(*leaf, extent,
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(extents_per_leaf,
+                                                               next_extent_ - first)));
+    }
+  }
+
+  void sync_extent(const Directory& leaf, ExtentId extent) const {
+    sync_by_name(leaf, extent_file_name(extent));
+    if (options_.format == ExtentFormat::sqlite) {
+      sync_by_name(leaf, extent_file_name(extent, ExtentPart::db));
+    }
+  }
+
+  static void sync_by_name(const Directory& leaf, const std::string& name) {
+    expect_opened(leaf.open_file(name, Access::read_write), leaf.path() + "/" + name)->sync();
+  }
+
+  Directory& root_;
+  const CreateOptions& options_;
+  Geometry geometry_;
+  CreateSummary summary_;
+  std::uint32_t next_extent_ = 0;  // extents below are made
+  LeafId leaf_id_;
+  std::unique_ptr<Directory> leaf_;
+  Bytes empty_database_;
+};
+
+void check_space(const Directory& parent, const std::string& path, const CreateOptions& options) {
+  const std::uint64_t extents = options.definition.extent_count;
+  std::uint64_t needed_bytes = extents * file_overhead_bytes;
+  if (options.image != nullptr && options.image->size_bytes()) {
+    needed_bytes += *options.image->size_bytes();
+  }
+  const std::uint64_t free_bytes = parent.free_bytes();
+  if (needed_bytes <= free_bytes) return;
+  throw Error(ErrorKind::failed,
+              fmt::format("'{}': no space: expected {} free, found {}", path,
+                          human_size(needed_bytes), human_size(free_bytes)));
+}
+
+}  // namespace
+
+std::uint64_t apparent_region_bytes(const RegionDefinition& definition, ExtentFormat format) {
+  const std::uint64_t extents = definition.extent_count;
+  std::uint64_t extent_bytes = RawLayout(definition.geometry).file_bytes();
+  if (format == ExtentFormat::sqlite) {
+    const Contexts none(definition.geometry.extent_size_blocks());
+    extent_bytes = definition.geometry.extent_data_bytes() +
+                   build_database(metadata_of_new(false), none).size();
+  }
+  return extents * extent_bytes + to_json_text(definition).size();
+}
+
+RegionDefinition extend_to_fit(const RegionDefinition& definition, std::uint64_t image_bytes) {
+  RegionDefinition extended = definition;
+  const std::uint64_t needed =
+      divide_rounding_up(image_bytes, definition.geometry.extent_data_bytes());
+  if (needed > std::numeric_limits<std::uint32_t>::max()) {
+    throw Error(ErrorKind::usage, "the image needs more extents than a region can have");
+  }
+  extended.extent_count = std::max(extended.extent_count, static_cast<std::uint32_t>(needed));
+  return extended;
+}
+
+bool check_create_target(FileSystem& file_system, const std::string& path, bool force) {
+  const TargetState state = look_at_target(file_system, path);
+  switch (state.kind) {
+    case TargetState::Kind::missing:
+    case TargetState::Kind::empty: return false;
+    case TargetState::Kind::leftovers:
+      if (force) return true;
+      throw Error(ErrorKind::failed,
+                  fmt::format("'{}' holds what an interrupted create left; --force clears it", path));
+    case TargetState::Kind::region:
+      throw Error(ErrorKind::failed, fmt::format("'{}' is a region already", path));
+    case TargetState::Kind::something_else: break;
+  }
+  throw Error(ErrorKind::failed,
+              fmt::format("'{}': expected nothing or an empty directory, found '{}'", path,
+                          printable(state.offender)));
+}
+
+CreateSummary create_region(FileSystem& file_system, const std::string& path,
+                            const CreateOptions& options) {
+  LIBREGION_ASSERT(options.image == nullptr || !options.definition.encrypted);
+  const bool has_leftovers = check_create_target(file_system, path, options.force);
+  auto [parent, name] = open_parent(file_system, path);
+  check_space(*parent, path, options);
+  const bool makes_directory = look_at_target(file_system, path).kind == TargetState::Kind::missing;
+  if (makes_directory) parent->make_directory(name, std::nullopt);
+  const auto root = expect_opened(file_system.open_directory(path), path);
+  const RegionUse use(file_system, *root, {Access::read_write, false, 0});
+  if (has_leftovers) clear_leftovers(*root);
+  try {
+    CreateSummary summary = RegionBuilder(*root, options).build();
+    parent->sync();
+    return summary;
+  } catch (...) {
+    // Best effort: what stays is what an interrupted create leaves anyway, and --force clears it.
+    try {
+      if (!root->status_of(definition_name)) clear_leftovers(*root);
+      if (makes_directory) parent->remove_directory(name);
+    } catch (const Error&) {
+    }
+    throw;
+  }
+}
+
+}  // namespace libregion

@@ -1,0 +1,37 @@
+// Which of a region's extents an operation looks at.
+
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libregion/format/units.h"
+
+namespace libregion {
+
+class ExtentSelection {
+ public:
+  // All of them.
+  ExtentSelection() = default;
+
+  // "7,0x10-0x1F,67D,00/000/064": references as in parse_extent_reference, ranges with both ends
+  // included, separated by commas. Throws Error (usage).
+  static ExtentSelection parse(std::string_view list);
+
+  [[nodiscard]] bool is_all() const { return ranges_.empty(); }
+  [[nodiscard]] bool contains(ExtentId extent) const;
+
+  // The selected extents among the first `extent_count`.
+  [[nodiscard]] std::uint64_t count_of(std::uint32_t extent_count) const;
+
+  // Throws Error (usage) where an extent is named that a region of this many does not have.
+  void check_against(std::uint32_t extent_count) const;
+
+ private:
+  // First and last, in order and apart from each other; none means all.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges_;
+};
+
+}  // namespace libregion

@@ -1,0 +1,218 @@
+#include "libregion/ops/verify.h"
+
+#include <mutex>
+
+#include "libregion/base/error.h"
+#include "libregion/extent/open_extent.h"
+#include "libregion/ops/block_check.h"
+#include "libregion/region/staging.h"
+
+namespace libregion {
+namespace {
+
+// Findings of one extent that are held back until it is known that nobody changed it meanwhile.
+constexpr std::size_t held_findings_max = 4096;
+// After a chunk that could not be read, so many blocks are tried one by one.
+constexpr std::uint64_t single_blocks_max = 1024;
+
+Finding extent_finding(FindingId id, ExtentId extent, ExtentPart part = ExtentPart::data) {
+  return Finding{id, extent, extent_path(extent, part)};
+}
+
+std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts) {
+  std::vector<Finding> findings;
+  if (parts.has(ExtentPart::db)) return findings;
+  if (parts.has(ExtentPart::db_wal)) {
+    findings.push_back(extent_finding(FindingId::stray_wal, extent, ExtentPart::db_wal));
+  }
+  if (parts.has(ExtentPart::db_shm)) {
+    findings.push_back(extent_finding(FindingId::stray_shm, extent, ExtentPart::db_shm));
+  }
+  if (parts.has(ExtentPart::db_journal)) {
+    findings.push_back(extent_finding(FindingId::stray_file, extent, ExtentPart::db_journal));
+  }
+  return findings;
+}
+
+// Verifies one extent.
+class ExtentVerifier {
+ public:
+  ExtentVerifier(const Region& region, const Leaf& leaf, ExtentId extent, Reporter& reporter)
+      : region_(region), leaf_(leaf), extent_(extent), reporter_(reporter),
+        parts_(leaf.parts_of(extent)) {}
+
+  VerifySummary run() {
+    summary_.extent_count = 1;
+    hold(pending_findings(extent_, parts_));
+    hold(stray_findings(extent_, parts_));
+    try {
+      open();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::failed) throw;
+      report_unreadable(error);
+    }
+    if (reader_ != nullptr) check_blocks();
+    report();
+    return summary_;
+  }
+
+ private:
+  void hold(std::vector<Finding> findings) {
+    std::move(findings.begin(), findings.end(), std::back_inserter(held_));
+  }
+
+  void open() {
+    if (!parts_.has(ExtentPart::data) && !parts_.has(ExtentPart::db)) {
+      hold({extent_finding(FindingId::missing_extent, extent_)});
+      return;
+    }
+    OpenedExtent opened =
+        open_extent(*leaf_.directory(), extent_, parts_, region_.definition.geometry,
+                    [&](File& file) { region_.use->claim(file); });
+    hold(std::move(opened.findings));
+    reader_ = std::move(opened.reader);
+    if (reader_ == nullptr) return;
+    if (reader_->metadata() && reader_->metadata()->dirty) {
+      hold({extent_finding(FindingId::dirty_extent, extent_)});
+    }
+  }
+
+  void report_unreadable(const Error& error) {
+    summary_.has_io_errors = true;
+    Finding finding = extent_finding(FindingId::io_error, extent_);
+    finding.found = error.what();
+    hold({std::move(finding)});
+  }
+
+  void check_blocks() {
+    BlockCheck check(region_.definition, extent_, *reader_, CheckDepth::everything);
+    const std::uint64_t end = reader_->readable_blocks();
+    std::uint64_t next = 0;
+    const auto visit = [&](const BlockRecord& record) {
+      check.check(record);
+      next = record.block + 1;
+      if (check.finding_count() >= held_findings_max) {
+        hold(check.take_findings());
+        pass_on_held();
+      }
+    };
+    while (next < end) {
+      try {
+        reader_->read_blocks({next, end - next}, visit);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::failed) throw;
+        check_one_by_one(check, next, std::min(end, next + single_blocks_max), visit);
+      }
+    }
+    hold(check.take_findings());
+    summary_.block_count = end;
+    summary_.written_count = check.written_blocks();
+    summary_.data_bytes = end << region_.definition.geometry.shift();
+  }
+
+  // So that one bad sector hides no more than its own block.
+  void check_one_by_one(BlockCheck& check, std::uint64_t& next, std::uint64_t end,
+                        const std::function<void(const BlockRecord&)>& visit) {
+    for (std::uint64_t block = next; block < end; ++block) {
+      try {
+        reader_->read_blocks({block, 1}, visit);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::failed) throw;
+        summary_.has_io_errors = true;
+        check.add_io_error(block, error.what());
+      }
+      next = block + 1;
+    }
+  }
+
+  [[nodiscard]] bool was_opened_by_others() const {
+    if (reader_ == nullptr || region_.use->check() != UseCheck::lease) return false;
+    const auto files = reader_->files();
+    return std::any_of(files.begin(), files.end(),
+                       [](const File* file) { return file->lease_is_broken(); });
+  }
+
+  void pass_on_held() {
+    if (was_opened_by_others()) {
+      held_ = {extent_finding(FindingId::changed_while_read, extent_)};
+      if (summary_.has_changed) held_.clear();
+      summary_.has_changed = true;
+    }
+    for (const Finding& finding : held_) reporter_.finding(finding);
+    reported_findings_ += held_.size();
+    held_.clear();
+  }
+
+  void report() {
+    pass_on_held();
+    ExtentRecord record{extent_, extent_path(extent_), "unknown"};
+    if (reader_ != nullptr) {
+      record.format = format_name(reader_->format());
+      record.metadata = reader_->metadata();
+    }
+    record.fields = {{"blocks", summary_.block_count},
+                     {"written", summary_.written_count},
+                     {"findings", reported_findings_}};
+    reporter_.extent(record);
+  }
+
+  const Region& region_;
+  const Leaf& leaf_;
+  ExtentId extent_;
+  Reporter& reporter_;
+  ExtentParts parts_;
+  std::unique_ptr<ExtentReader> reader_;
+  std::vector<Finding> held_;
+  std::uint64_t reported_findings_ = 0;
+  VerifySummary summary_;
+};
+
+void add(VerifySummary& total, const VerifySummary& part) {
+  total.extent_count += part.extent_count;
+  total.block_count += part.block_count;
+  total.written_count += part.written_count;
+  total.data_bytes += part.data_bytes;
+  total.has_io_errors |= part.has_io_errors;
+  total.has_changed |= part.has_changed;
+}
+
+// What no extent of the region accounts for.
+void report_surplus(const Region& region, Reporter& reporter) {
+  const std::uint32_t extent_count = region.definition.extent_count;
+  Surplus surplus = find_surplus(region);
+  if (extent_count % extents_per_leaf != 0) {
+    surplus.leaves_beyond.insert(surplus.leaves_beyond.begin(),
+                                 leaf_of(ExtentId{extent_count - 1}));
+  }
+  for (const Finding& finding : surplus.findings) reporter.finding(finding);
+  for (const LeafId id : surplus.leaves_beyond) {
+    const Leaf leaf = Leaf::open(region, id);
+    const bool is_beyond = id.value * std::uint64_t{extents_per_leaf} >= extent_count;
+    for (const Finding& finding : leaf.findings()) {
+      if (is_beyond) reporter.finding(finding);  // of the others the walk has told
+    }
+    for (const Finding& finding : find_extra_extents(leaf, extent_count)) {
+      reporter.finding(finding);
+    }
+  }
+}
+
+}  // namespace
+
+VerifySummary verify_region(const Region& region, const VerifyOptions& options,
+                            Reporter& reporter) {
+  VerifySummary total;
+  std::mutex mutex;
+  const bool finished = walk_extents(
+      region, options.walk, reporter, [&](const Leaf& leaf, ExtentId extent, Reporter& turn) {
+        const VerifySummary part = ExtentVerifier(region, leaf, extent, turn).run();
+        if (options.progress != nullptr) options.progress->advance(1, part.data_bytes);
+        const std::lock_guard lock(mutex);
+        add(total, part);
+      });
+  total.stopped = !finished;
+  if (finished && options.walk.extents.is_all()) report_surplus(region, reporter);
+  return total;
+}
+
+}  // namespace libregion

@@ -1,0 +1,179 @@
+#include "libregion/ops/walk.h"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <variant>
+
+#include "libregion/ops/parallel.h"
+
+namespace libregion {
+namespace {
+
+using Report = std::variant<ExtentRecord, Finding>;
+using Reports = std::vector<Report>;
+
+void pass_on(const Reports& reports, Reporter& reporter) {
+  for (const Report& report : reports) {
+    if (const auto* record = std::get_if<ExtentRecord>(&report)) {
+      reporter.extent(*record);
+    } else {
+      reporter.finding(std::get<Finding>(report));
+    }
+  }
+}
+
+// Brings reports into the order of their turns: 0, 1, 2 ...
+class OrderedOutput {
+ public:
+  explicit OrderedOutput(Reporter& reporter) : reporter_(reporter) {}
+
+  // Waits until `turn` is not too far ahead of the one that is being written.
+  void wait_until_near(std::uint64_t turn, std::uint64_t distance_max) {
+    std::unique_lock lock(mutex_);
+    turn_changed_.wait(lock, [&] { return turn <= current_turn_ + distance_max; });
+  }
+
+  // Writes in the middle of a turn; waits for the turn to come first.
+  void write_in_turn(std::uint64_t turn, const Reports& reports) {
+    std::unique_lock lock(mutex_);
+    turn_changed_.wait(lock, [&] { return turn == current_turn_; });
+    pass_on(reports, reporter_);
+  }
+
+  // Writes the turn's last reports, at once or when its turn comes.
+  void finish_turn(std::uint64_t turn, Reports reports) {
+    const std::lock_guard lock(mutex_);
+    finished_.emplace(turn, std::move(reports));
+    while (!finished_.empty() && finished_.begin()->first == current_turn_) {
+      const auto node = finished_.extract(finished_.begin());
+      ++current_turn_;
+      turn_changed_.notify_all();
+      pass_on(node.mapped(), reporter_);
+    }
+  }
+
+ private:
+  Reporter& reporter_;
+  std::mutex mutex_;
+  std::condition_variable turn_changed_;
+  std::uint64_t current_turn_ = 0;
+  std::map<std::uint64_t, Reports> finished_;
+};
+
+// What one visit reports.
+class TurnReporter : public Reporter {
+ public:
+  TurnReporter(OrderedOutput& output, std::uint64_t turn) : output_(output), turn_(turn) {}
+
+  void finish() { output_.finish_turn(turn_, std::move(reports_)); }
+
+  void extent(const ExtentRecord& record) override { add(record); }
+  void finding(const Finding& finding) override { add(finding); }
+
+ private:
+  static constexpr std::size_t buffered_max = 1024;
+
+  void add(Report report) {
+    reports_.push_back(std::move(report));
+    if (reports_.size() < buffered_max) return;
+    output_.write_in_turn(turn_, reports_);
+    reports_.clear();
+  }
+
+  OrderedOutput& output_;
+  std::uint64_t turn_;
+  Reports reports_;
+};
+
+// Hands out the extents, leaf by leaf.
+class Schedule {
+ public:
+  Schedule(const Region& region, const WalkOptions& options, OrderedOutput& output)
+      : region_(region), options_(options), output_(output) {}
+
+  struct Task {
+    std::shared_ptr<const Leaf> leaf;
+    ExtentId extent;
+    std::uint64_t turn;
+  };
+
+  std::optional<Task> next() {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t extent_count = region_.definition.extent_count;
+    while (next_extent_ < extent_count && !is_stopped()) {
+      const ExtentId extent{static_cast<std::uint32_t>(next_extent_++)};
+      if (!options_.extents.contains(extent)) continue;
+      enter_leaf(leaf_of(extent));
+      return Task{leaf_, extent, turn_++};
+    }
+    return std::nullopt;
+  }
+
+  // Nothing further is handed out.
+  void cancel() {
+    const std::lock_guard lock(mutex_);
+    next_extent_ = region_.definition.extent_count;
+    was_stopped_ = true;
+  }
+  [[nodiscard]] bool was_stopped() const { return was_stopped_; }
+
+ private:
+  bool is_stopped() {
+    const bool stopped = options_.stop != nullptr && *options_.stop;
+    was_stopped_ = was_stopped_ || stopped;
+    return stopped;
+  }
+
+  void enter_leaf(LeafId id) {
+    if (leaf_ != nullptr && leaf_->id() == id) return;
+    leaf_ = std::make_shared<const Leaf>(Leaf::open(region_, id));
+    output_.finish_turn(turn_++, Reports(leaf_->findings().begin(), leaf_->findings().end()));
+  }
+
+  const Region& region_;
+  const WalkOptions& options_;
+  OrderedOutput& output_;
+  std::mutex mutex_;
+  std::shared_ptr<const Leaf> leaf_;
+  std::uint64_t next_extent_ = 0;
+  std::uint64_t turn_ = 0;
+  bool was_stopped_ = false;
+};
+
+// A turn must end, or the others wait for it for ever; what a visit found before it threw stands.
+void visit_in_turn(const Schedule::Task& task, OrderedOutput& output,
+                   const std::function<void(const Leaf&, ExtentId, Reporter&)>& visit) {
+  TurnReporter turn(output, task.turn);
+  std::exception_ptr failure;
+  try {
+    visit(*task.leaf, task.extent, turn);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  turn.finish();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace
+
+bool walk_extents(const Region& region, const WalkOptions& options, Reporter& reporter,
+                  const std::function<void(const Leaf&, ExtentId, Reporter&)>& visit) {
+  OrderedOutput output(reporter);
+  Schedule schedule(region, options, output);
+  const std::uint64_t turns_ahead_max = std::uint64_t{8} * options.jobs;
+  run_on_threads(options.jobs, [&] {
+    try {
+      while (const auto task = schedule.next()) {
+        output.wait_until_near(task->turn, turns_ahead_max);
+        visit_in_turn(*task, output, visit);
+      }
+    } catch (...) {
+      schedule.cancel();
+      throw;
+    }
+  });
+  return !schedule.was_stopped();
+}
+
+}  // namespace libregion

@@ -1,0 +1,110 @@
+#include "libregion/region/leaf.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "libregion/base/text.h"
+
+namespace libregion {
+namespace {
+
+Finding stray(const std::string& file) {
+  Finding finding{FindingId::stray_file};
+  finding.file = file;
+  return finding;
+}
+
+Finding not_a_directory(const std::string& file, std::string found) {
+  Finding finding{FindingId::not_a_regular_file};
+  finding.file = file;
+  finding.expected = "a directory";
+  finding.found = std::move(found);
+  return finding;
+}
+
+// The number of leaves that the region's extents fill, the last one perhaps in part.
+std::uint32_t leaf_count(const RegionDefinition& definition) {
+  return definition.extent_count / extents_per_leaf +
+         (definition.extent_count % extents_per_leaf != 0 ? 1 : 0);
+}
+
+void find_surplus_below(const Region& region, const std::string& top_name, Surplus& surplus) {
+  const auto top = *parse_top_directory_name(top_name);
+  auto opened = region.root->open_directory(top_name);
+  if (const auto* refusal = std::get_if<Refusal>(&opened)) {
+    surplus.findings.push_back(not_a_directory(top_name, refusal->found));
+    return;
+  }
+  std::get<std::unique_ptr<Directory>>(opened)->list([&](const DirectoryEntry& entry) {
+    const auto middle = parse_leaf_directory_name(entry.name);
+    if (!middle) {
+      surplus.findings.push_back(stray(top_name + "/" + entry.name));
+      return;
+    }
+    const LeafId leaf{top << 12U | *middle};
+    if (leaf.value >= leaf_count(region.definition)) surplus.leaves_beyond.push_back(leaf);
+  });
+}
+
+}  // namespace
+
+Leaf Leaf::open(const Region& region, LeafId id) {
+  Leaf leaf(id);
+  const std::string path = leaf_directory_path(id);
+  auto opened = region.root->open_directory(path);
+  if (const auto* refusal = std::get_if<Refusal>(&opened)) {
+    if (refusal->reason != Refusal::Reason::missing) {
+      leaf.findings_.push_back(not_a_directory(path, refusal->found));
+    }
+    return leaf;
+  }
+  leaf.directory_ = std::move(std::get<std::unique_ptr<Directory>>(opened));
+  leaf.directory_->list([&](const DirectoryEntry& entry) {
+    if (const auto parsed = parse_extent_name(id, entry.name)) {
+      leaf.extents_[parsed->extent].add(parsed->part);
+    } else {
+      leaf.findings_.push_back(stray(path + "/" + entry.name));
+    }
+  });
+  std::sort(leaf.findings_.begin(), leaf.findings_.end(),
+            [](const Finding& left, const Finding& right) { return left.file < right.file; });
+  return leaf;
+}
+
+ExtentParts Leaf::parts_of(ExtentId extent) const {
+  const auto found = extents_.find(extent);
+  return found == extents_.end() ? ExtentParts{} : found->second;
+}
+
+Surplus find_surplus(const Region& region) {
+  constexpr std::array expected = {definition_name, seed_database_name};
+  Surplus surplus;
+  std::vector<std::string> tops;
+  region.root->list([&](const DirectoryEntry& entry) {
+    if (parse_top_directory_name(entry.name)) {
+      tops.push_back(entry.name);
+    } else if (std::find(expected.begin(), expected.end(), entry.name) == expected.end()) {
+      surplus.findings.push_back(stray(entry.name));
+    }
+  });
+  std::sort(tops.begin(), tops.end());
+  for (const std::string& top : tops) find_surplus_below(region, top, surplus);
+  std::sort(surplus.leaves_beyond.begin(), surplus.leaves_beyond.end());
+  return surplus;
+}
+
+std::vector<Finding> find_extra_extents(const Leaf& leaf, std::uint32_t extent_count) {
+  std::vector<Finding> findings;
+  const auto first = leaf.extents().lower_bound(ExtentId{extent_count});
+  for (auto extra = first; extra != leaf.extents().end(); ++extra) {
+    Finding finding{FindingId::extra_extent, extra->first, extent_path(extra->first)};
+    finding.expected = fmt::format("{} extents", extent_count);
+    finding.found = fmt::format("extent {}", extra->first.value);
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+}  // namespace libregion

@@ -1,0 +1,51 @@
+// A leaf directory (XX/YYY) and what is in it: which parts each of its extents has.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "libregion/format/extent_names.h"
+#include "libregion/io/file_system.h"
+#include "libregion/region/region.h"
+#include "libregion/report/finding.h"
+
+namespace libregion {
+
+class Leaf {
+ public:
+  // One listing tells of all its extents. A directory that is missing has none; one that is a
+  // symbolic link or a file is a finding.
+  static Leaf open(const Region& region, LeafId id);
+
+  [[nodiscard]] LeafId id() const { return id_; }
+  // nullptr where there is none.
+  [[nodiscard]] Directory* directory() const { return directory_.get(); }
+  [[nodiscard]] ExtentParts parts_of(ExtentId extent) const;
+  // In ascending order.
+  [[nodiscard]] const std::map<ExtentId, ExtentParts>& extents() const { return extents_; }
+  // Of the directory itself, and of names in it that no region has.
+  [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
+
+ private:
+  explicit Leaf(LeafId id) : id_(id) {}
+
+  LeafId id_;
+  std::unique_ptr<Directory> directory_;
+  std::map<ExtentId, ExtentParts> extents_;
+  std::vector<Finding> findings_;
+};
+
+// What is in a region's directory besides what region.json counts: strays, and leaf directories
+// with extents beyond the last one. Empty leaf directories are no finding.
+struct Surplus {
+  std::vector<LeafId> leaves_beyond;  // that hold no extent of the region
+  std::vector<Finding> findings;
+};
+Surplus find_surplus(const Region& region);
+
+// The findings for a leaf's extents that region.json does not count.
+std::vector<Finding> find_extra_extents(const Leaf& leaf, std::uint32_t extent_count);
+
+}  // namespace libregion

@@ -1,0 +1,33 @@
+// The directory of a region that is being made, or was left half made: only names that a create
+// builds, and no region.json.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "libregion/format/region_definition.h"
+#include "libregion/io/file_system.h"
+
+namespace libregion {
+
+// What stands at a path where a region is to be made.
+struct TargetState {
+  enum class Kind { missing, empty, leftovers, region, something_else };
+  Kind kind = Kind::missing;
+  std::string offender;  // for something_else: the first name that no create builds
+};
+TargetState look_at_target(FileSystem& file_system, const std::string& path);
+
+// The directory that `path` is in, and the name in it. Throws Error (failed) where there is none.
+struct ParentAndName {
+  std::unique_ptr<Directory> parent;
+  std::string name;
+};
+ParentAndName open_parent(FileSystem& file_system, const std::string& path);
+
+// Removes everything that a create builds. `root` must be empty or have leftovers only; whatever
+// else turns up is left, and an Error.
+void clear_leftovers(Directory& root);
+
+}  // namespace libregion

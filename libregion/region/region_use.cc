@@ -1,0 +1,77 @@
+#include "libregion/region/region_use.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "libregion/base/error.h"
+
+namespace libregion {
+namespace {
+
+constexpr std::chrono::milliseconds retry_interval(50);
+
+// Asks again until the answer is not "refused" or the time is up.
+template <class Ask>
+Grant ask_patiently(std::uint64_t wait_seconds, Ask ask) {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(wait_seconds);
+  while (true) {
+    const Grant answer = ask();
+    if (answer != Grant::refused || std::chrono::steady_clock::now() >= deadline) return answer;
+    std::this_thread::sleep_for(retry_interval);
+  }
+}
+
+[[noreturn]] void throw_in_use(const std::string& path, const std::vector<FileUser>& users) {
+  std::string who;
+  for (const FileUser& user : users) {
+    who += fmt::format("{}{} (process {})", who.empty() ? "" : ", ", user.command, user.process_id);
+  }
+  throw Error(ErrorKind::in_use,
+              fmt::format("'{}' is in use{}{}", path, who.empty() ? "" : " by ", who));
+}
+
+}  // namespace
+
+std::string_view use_check_name(UseCheck check) {
+  switch (check) {
+    case UseCheck::lease: return "lease";
+    case UseCheck::processes: return "processes";
+    case UseCheck::none: break;
+  }
+  return "none";
+}
+
+RegionUse::RegionUse(FileSystem& file_system, Directory& root, const UseOptions& options)
+    : file_system_(file_system), root_(root), options_(options) {
+  const Grant lock =
+      ask_patiently(options.wait_seconds, [&] { return root.lock(options.access); });
+  if (lock == Grant::refused) {
+    throw_in_use(root.path(), file_system.users_of(root.status()));
+  }
+}
+
+void RegionUse::choose_check(File& probe) {
+  if (options_.live) return;
+  const Grant lease = probe.take_lease(Access::read);
+  if (lease != Grant::unsupported) {
+    if (lease == Grant::granted) probe.release_lease();
+    check_ = UseCheck::lease;
+    return;
+  }
+  const auto users = file_system_.users_below(root_.path());
+  if (!users) return;
+  if (!users->empty()) throw_in_use(root_.path(), *users);
+  check_ = UseCheck::processes;
+}
+
+void RegionUse::claim(File& file) const {
+  if (check_ != UseCheck::lease) return;
+  const Grant lease =
+      ask_patiently(options_.wait_seconds, [&] { return file.take_lease(options_.access); });
+  if (lease == Grant::refused) throw_in_use(file.path(), file_system_.users_of(file.status()));
+}
+
+}  // namespace libregion

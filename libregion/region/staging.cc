@@ -1,0 +1,176 @@
+#include "libregion/region/staging.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "libregion/base/error.h"
+#include "libregion/extent/open_extent.h"
+
+namespace libregion {
+namespace {
+
+constexpr std::uint64_t copy_chunk_bytes = std::uint64_t{1} << 20;
+constexpr unsigned tree_depth_max = 16;
+
+Finding replacement_finding(FindingId id, ExtentId extent, std::string expected,
+                            std::string found) {
+  Finding finding{id, extent, extent_path(extent, ExtentPart::replace)};
+  finding.expected = std::move(expected);
+  finding.found = std::move(found);
+  return finding;
+}
+
+// A replacement's files have the names of the extent they are for.
+ExtentParts list_replacement(const Directory& replacement, ExtentId extent) {
+  ExtentParts parts;
+  replacement.list([&](const DirectoryEntry& entry) {
+    const auto parsed = parse_extent_name(leaf_of(extent), entry.name);
+    if (parsed && parsed->extent == extent) parts.add(parsed->part);
+  });
+  return parts;
+}
+
+std::unique_ptr<Directory> open_replacement(const Directory& leaf, ExtentId extent) {
+  auto opened = leaf.open_directory(extent_file_name(extent, ExtentPart::replace));
+  auto* directory = std::get_if<std::unique_ptr<Directory>>(&opened);
+  return directory != nullptr ? std::move(*directory) : nullptr;
+}
+
+std::unique_ptr<File> open_file_in(const Directory& directory, const std::string& name,
+                                   Access access) {
+  return expect_opened(directory.open_file(name, access), directory.path() + "/" + name);
+}
+
+std::unique_ptr<Directory> open_directory_in(const Directory& directory, const std::string& name) {
+  return expect_opened(directory.open_directory(name), directory.path() + "/" + name);
+}
+
+// The target of a copy: what is there, or a new file like the one it is copied from.
+std::unique_ptr<File> open_target(Directory& leaf, const std::string& name, const File& source) {
+  if (leaf.status_of(name)) return open_file_in(leaf, name, Access::read_write);
+  return leaf.create_file(name, source.status().ownership);
+}
+
+void copy_over(const File& source, File& target) {
+  const std::uint64_t size_bytes = source.status().size_bytes;
+  Bytes chunk;
+  for (std::uint64_t at = 0; at < size_bytes; at += chunk.size()) {
+    chunk.resize(std::min(copy_chunk_bytes, size_bytes - at));
+    source.read(at, chunk);
+    target.write(at, chunk);
+  }
+  target.resize(size_bytes);
+  target.sync();
+}
+
+void replace_part(Directory& leaf, const Directory& replacement, ExtentId extent, ExtentPart part,
+                  const RegionUse& use) {
+  const std::string name = extent_file_name(extent, part);
+  const auto source = open_file_in(replacement, name, Access::read);
+  const auto target = open_target(leaf, name, *source);
+  use.claim(*target);
+  copy_over(*source, *target);
+}
+
+void remove_tree(Directory& parent, const std::string& name, unsigned depth = 0) {
+  if (depth > tree_depth_max) {
+    throw Error(ErrorKind::failed, describe_failure({"rmdir", parent.path() + "/" + name},
+                                                    "directories too deep for a repair"));
+  }
+  const auto directory = open_directory_in(parent, name);
+  std::vector<DirectoryEntry> entries;
+  directory->list([&](const DirectoryEntry& entry) { entries.push_back(entry); });
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.kind == FileKind::directory) {
+      remove_tree(*directory, entry.name, depth + 1);
+    } else {
+      directory->remove_file(entry.name);
+    }
+  }
+  parent.remove_directory(name);
+}
+
+}  // namespace
+
+std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
+                                       const ExtentParts& parts, const Geometry& geometry) {
+  const auto replacement = open_replacement(leaf, extent);
+  if (replacement == nullptr) {
+    return {replacement_finding(FindingId::replace_unusable, extent, "a directory",
+                                "something else")};
+  }
+  const ExtentParts replacement_parts = list_replacement(*replacement, extent);
+  if (!replacement_parts.has(ExtentPart::data)) {
+    return {replacement_finding(FindingId::replace_unusable, extent,
+                                "a data file " + extent_file_name(extent), "none")};
+  }
+  // An extent that is gone altogether takes either format.
+  const bool has_target = parts.has(ExtentPart::data) || parts.has(ExtentPart::db);
+  const ExtentFormat format = format_of(replacement_parts);
+  if (has_target && format != format_of(parts)) {
+    return {replacement_finding(FindingId::replace_format_mismatch, extent,
+                                fmt::format("{} files", format_name(format_of(parts))),
+                                fmt::format("{} files", format_name(format)))};
+  }
+  const OpenedExtent opened =
+      open_extent(*replacement, extent, replacement_parts, geometry, [](File&) {});
+  std::vector<Finding> findings;
+  for (const Finding& problem : opened.findings) {
+    const FindingInfo& info = finding_info(problem.id);
+    if (info.severity != Severity::error) continue;
+    findings.push_back(replacement_finding(
+        FindingId::replace_unusable, extent, problem.expected,
+        fmt::format("{}: {}: {}", extent_file_name(extent), info.name, problem.found)));
+  }
+  return findings;
+}
+
+void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& parts,
+                        const RegionUse& use) {
+  const std::string replace_name = extent_file_name(extent, ExtentPart::replace);
+  const std::string completed_name = extent_file_name(extent, ExtentPart::completed);
+  {
+    const auto replacement = open_directory_in(leaf, replace_name);
+    const ExtentParts replacement_parts = list_replacement(*replacement, extent);
+    replace_part(leaf, *replacement, extent, ExtentPart::data, use);
+    if (replacement_parts.has(ExtentPart::db)) {
+      // A log of the old database must not meet the new one, so it goes first.
+      for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
+        if (parts.has(part) && !replacement_parts.has(part)) {
+          leaf.remove_file(extent_file_name(extent, part));
+        }
+      }
+      for (const ExtentPart part : {ExtentPart::db, ExtentPart::db_shm, ExtentPart::db_wal}) {
+        if (replacement_parts.has(part)) replace_part(leaf, *replacement, extent, part, use);
+      }
+    }
+  }
+  leaf.sync();
+  leaf.rename(replace_name, completed_name);
+  leaf.sync();
+  remove_tree(leaf, completed_name);
+  leaf.sync();
+}
+
+void remove_leftovers(Directory& leaf, ExtentId extent, const ExtentParts& parts) {
+  for (const ExtentPart part : {ExtentPart::copy, ExtentPart::completed}) {
+    if (parts.has(part)) remove_tree(leaf, extent_file_name(extent, part));
+  }
+  if (parts.has(ExtentPart::copy) || parts.has(ExtentPart::completed)) leaf.sync();
+}
+
+std::vector<Finding> pending_findings(ExtentId extent, const ExtentParts& parts) {
+  constexpr std::array pending = {
+      std::pair(ExtentPart::copy, FindingId::copy_pending),
+      std::pair(ExtentPart::replace, FindingId::replace_pending),
+      std::pair(ExtentPart::completed, FindingId::completed_pending)};
+  std::vector<Finding> findings;
+  for (const auto& [part, id] : pending) {
+    if (parts.has(part)) findings.push_back(Finding{id, extent, extent_path(extent, part)});
+  }
+  return findings;
+}
+
+}  // namespace libregion

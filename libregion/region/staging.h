@@ -1,0 +1,46 @@
+// Repairs that were interrupted: .copy -> .replace -> .completed.
+//
+//   ZZZ.copy/       files are still being received; worth nothing
+//   ZZZ.replace/    files are all there: the extent must become them
+//   ZZZ.completed/  the extent has become them
+//
+// Finishing a replacement, and what a crash at each point leaves:
+//   1. copy the data file over the extent's, fsync it; likewise .db, -shm and -wal where the extent
+//      is a SQLite one, and remove those of the last two that the replacement lacks
+//          .replace is still there: the next run starts again with the same files
+//   2. fsync the directory        before .replace goes, all that it stood for is durable
+//   3. rename .replace to .completed, fsync the directory
+//          a crash leaves one of the two names; .completed needs only to be removed
+//   4. remove .completed, fsync the directory
+// Crucible does the same when it opens a region, and could go on from any point.
+
+#pragma once
+
+#include <vector>
+
+#include "libregion/format/extent_names.h"
+#include "libregion/format/units.h"
+#include "libregion/io/file_system.h"
+#include "libregion/region/region_use.h"
+#include "libregion/report/finding.h"
+
+namespace libregion {
+
+// Looks at a pending replacement without changing anything. No findings: it can be put in place.
+// What Crucible would destroy the extent with (files of the other format, files that cannot be
+// used) is an error.
+std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
+                                       const ExtentParts& parts, const Geometry& geometry);
+
+// Puts a replacement in place that check_replacement has nothing against. Claims the extent's files
+// before it changes them.
+void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& parts,
+                        const RegionUse& use);
+
+// Removes .copy and .completed, whichever are there, with all that is in them.
+void remove_leftovers(Directory& leaf, ExtentId extent, const ExtentParts& parts);
+
+// The findings for what is pending: .copy, .replace, .completed.
+std::vector<Finding> pending_findings(ExtentId extent, const ExtentParts& parts);
+
+}  // namespace libregion

@@ -1,0 +1,74 @@
+// One record as a line of JSON, written straight into text: no tree is built.
+
+#pragma once
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "libregion/base/text.h"
+
+namespace region_tools {
+
+class JsonLine {
+ public:
+  explicit JsonLine(std::string_view type) { add("type", type); }
+
+  void add(std::string_view name, std::string_view value) {
+    add_name(name);
+    libregion::append_json_string(text_, value);
+  }
+  void add(std::string_view name, const char* value) { add(name, std::string_view(value)); }
+  void add(std::string_view name, std::uint64_t value) {
+    add_name(name);
+    fmt::format_to(std::back_inserter(text_), FMT_COMPILE("{}"), value);
+  }
+  void add(std::string_view name, bool value) {
+    add_name(name);
+    text_ += value ? "true" : "false";
+  }
+  void add_seconds(std::string_view name, double value) {
+    add_name(name);
+    fmt::format_to(std::back_inserter(text_), FMT_COMPILE("{:.3f}"), value);
+  }
+  // A path that is not UTF-8 comes a second time, with its bytes.
+  void add_path(std::string_view name, std::string_view value) {
+    add(name, value);
+    if (!libregion::is_valid_utf8(value)) {
+      add(std::string(name) + "_b64", std::string_view(libregion::to_base64(value)));
+    }
+  }
+  // Members added until end_object() are the object's.
+  void begin_object(std::string_view name) {
+    add_name(name);
+    text_ += '{';
+    is_first_ = true;
+  }
+  void end_object() {
+    text_ += '}';
+    is_first_ = false;
+  }
+
+  // The line, newline included. Nothing can be added afterwards.
+  std::string_view finish() {
+    text_ += "}\n";
+    return text_;
+  }
+
+ private:
+  void add_name(std::string_view name) {
+    if (!is_first_) text_ += ',';
+    is_first_ = false;
+    libregion::append_json_string(text_, name);
+    text_ += ':';
+  }
+
+  std::string text_ = "{";
+  bool is_first_ = true;
+};
+
+}  // namespace region_tools

@@ -1,0 +1,52 @@
+// The options that every tool has.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace region_tools {
+
+enum class RecordFormat : std::uint8_t { human, jsonl };
+enum class When : std::uint8_t { automatic, always, never };
+enum class ProgressStyle : std::uint8_t { automatic, always, never, json };
+
+struct CommonOptions {
+  std::vector<std::string> regions;
+  std::string regions_from;
+  bool null_separated = false;
+  RecordFormat format = RecordFormat::human;
+  std::string output = "-";
+  std::string extents;
+  unsigned jobs = 1;
+  bool dry_run = false;
+  bool quiet = false;
+  bool verbose = false;
+  ProgressStyle progress = ProgressStyle::automatic;
+  When color = When::automatic;
+  std::uint64_t lock_wait_seconds = 0;
+  bool strict = false;
+};
+
+// Which of them a tool takes besides those that all take.
+struct OptionSet {
+  bool several_regions = true;  // else exactly one, which may not be there yet
+  bool extents = true;          // --extent
+  bool dry_run = false;         // tools that change something
+  bool strict = false;          // tools whose findings are their result
+};
+
+void add_common_options(CLI::App& app, CommonOptions& options, const OptionSet& set);
+
+// The regions of the command line and of --regions-from, which is read here. Throws Error.
+std::vector<std::string> region_paths(const CommonOptions& options);
+
+// A size as in parse_size_bytes. Throws Error (usage) that names the option.
+std::uint64_t require_size(const std::string& option, const std::string& text);
+
+}  // namespace region_tools

@@ -1,0 +1,52 @@
+#include "tools/common/output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "libregion/base/error.h"
+
+namespace region_tools {
+namespace {
+
+constexpr std::size_t buffered_max = std::size_t{64} << 10;
+
+}  // namespace
+
+Output::Output(const std::string& path) : path_(path) {
+  if (path != "-") {
+    descriptor_ = libregion::FileDescriptor(libregion::retry_on_interrupt([&] {
+      return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    }));
+    if (!descriptor_.is_open()) libregion::throw_system_error(errno, {"open", path_});
+  }
+  is_terminal_ = ::isatty(number()) == 1;
+}
+
+void Output::write(std::string_view text) {
+  buffer_ += text;
+  if (is_terminal_ || buffer_.size() >= buffered_max) flush();
+}
+
+void Output::flush() {
+  if (buffer_.empty()) return;
+  if (before_write_) before_write_();
+  std::string_view rest = buffer_;
+  while (!rest.empty() && !is_closed_) {
+    const ssize_t count = libregion::retry_on_interrupt(
+        [&] { return ::write(number(), rest.data(), rest.size()); });
+    if (count > 0) {
+      rest.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EPIPE) {
+      is_closed_ = true;
+    } else {
+      const int errno_value = errno;
+      buffer_.clear();  // What cannot be written now is not tried again.
+      libregion::throw_system_error(errno_value, {"write", path_ == "-" ? "standard output" : path_});
+    }
+  }
+  buffer_.clear();
+}
+
+int Output::number() const { return descriptor_.is_open() ? descriptor_.number() : STDOUT_FILENO; }
+
+}  // namespace region_tools

@@ -1,0 +1,41 @@
+// Where a tool's records go: standard output or a file, in large writes.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "libregion/io/file_descriptor.h"
+
+namespace region_tools {
+
+class Output {
+ public:
+  // "-" is standard output. Throws Error (failed) where the file cannot be written.
+  explicit Output(const std::string& path);
+
+  [[nodiscard]] bool is_terminal() const { return is_terminal_; }
+
+  void write(std::string_view text);
+  void flush();
+
+  // Called before anything goes out: a progress bar gets out of the way.
+  void before_write(std::function<void()> hook) { before_write_ = std::move(hook); }
+
+  // Set once nobody reads any more, as in "| head": what is written after that is dropped.
+  [[nodiscard]] bool is_closed() const { return is_closed_; }
+
+ private:
+  [[nodiscard]] int number() const;
+
+  std::string path_;
+  libregion::FileDescriptor descriptor_;  // not open for standard output
+  bool is_terminal_ = false;
+  std::string buffer_;
+  std::function<void()> before_write_;
+  bool is_closed_ = false;
+};
+
+}  // namespace region_tools

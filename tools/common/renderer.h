@@ -1,0 +1,60 @@
+// One stream of records, rendered for people or as JSON lines. What every tool says first (meta),
+// of each region, and last (summary) is the same everywhere.
+
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libregion/region/region.h"
+#include "libregion/report/reporter.h"
+#include "tools/common/options.h"
+#include "tools/common/output.h"
+
+namespace region_tools {
+
+using Fields = std::vector<libregion::ExtentRecord::Field>;
+
+struct FindingCounts {
+  std::uint64_t errors = 0;
+  std::uint64_t warnings = 0;
+  std::uint64_t notes = 0;
+  std::map<libregion::FindingId, std::uint64_t> by_id;
+
+  void add(libregion::FindingId id);
+};
+
+struct RunMeta {
+  std::string tool;
+  std::string in_use_check = "none";  // of the first region
+};
+
+struct RunSummary {
+  Fields fields;  // the tool's totals
+  FindingCounts findings;
+  double seconds = 0;
+  bool complete = true;
+  int exit_code = 0;
+};
+
+class Renderer : public libregion::Reporter {
+ public:
+  // The first record; written once, when the first other one is.
+  virtual void meta(const RunMeta& meta) = 0;
+
+  // Everything until end_region is about this region. Without a definition where it cannot be used.
+  virtual void begin_region(const std::string& path, const libregion::Region* region) = 0;
+  // `text` says for people what `fields` say for programs.
+  virtual void end_region(const Fields& fields, const std::string& text,
+                          const FindingCounts& counts) = 0;
+
+  virtual void summary(const RunSummary& summary) = 0;
+};
+
+std::unique_ptr<Renderer> make_human_renderer(Output& output, const CommonOptions& options);
+std::unique_ptr<Renderer> make_json_renderer(Output& output);
+
+}  // namespace region_tools

@@ -1,0 +1,222 @@
+#include "tools/common/run_tool.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include "libregion/base/assert.h"
+#include "libregion/base/text.h"
+#include "tools/common/version.h"
+
+namespace region_tools {
+namespace {
+
+using libregion::Error;
+using libregion::ErrorKind;
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free);  // it is set in a signal handler
+
+void handle_signal(int number, void (*handler)(int), int flags) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  (void)::sigaction(number, &action, nullptr);
+}
+
+void install_signal_handlers() {
+  // A second signal of the kind ends the tool at once; every operation survives that.
+  const auto stop = [](int) { stop_requested = true; };
+  handle_signal(SIGINT, stop, SA_RESTART | static_cast<int>(SA_RESETHAND));
+  handle_signal(SIGTERM, stop, SA_RESTART | static_cast<int>(SA_RESETHAND));
+  handle_signal(SIGUSR1, [](int) { request_progress_line(); }, SA_RESTART);
+  handle_signal(SIGPIPE, SIG_IGN, 0);
+  handle_signal(SIGIO, SIG_IGN, 0);  // of broken leases, which are asked after
+}
+
+void report_bug(const char* expression, const char* file, int line) {
+  (void)std::fprintf(stderr, "region-tools: bug: '%s' does not hold at %s:%d\n", expression, file,
+                     line);
+  ::_exit(static_cast<int>(ExitCode::bug));
+}
+
+void print_error(const std::string& tool, const std::string& message) {
+  const std::string text = fmt::format("{}: error: {}\n", tool, libregion::printable(message));
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+// nullopt where the options are fine; else the exit status: of --help, --version, or a usage error.
+std::optional<int> parse_arguments(CLI::App& app, int argc, const char* const* argv,
+                                   const std::string& tool) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    const std::string text = app.help();
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0
+               ? 0
+               : static_cast<int>(ExitCode::failed);
+  } catch (const CLI::CallForVersion&) {
+    const std::string text = version_text(tool);
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0
+               ? 0
+               : static_cast<int>(ExitCode::failed);
+  } catch (const CLI::ParseError& error) {
+    print_error(tool, error.what());
+    (void)std::fprintf(stderr, "Try '%s --help'.\n", tool.c_str());
+    return static_cast<int>(ExitCode::usage);
+  }
+}
+
+void set_up(CLI::App& app, const ToolInfo& info) {
+  app.name(info.name);
+  app.description(info.description);
+  app.footer("Examples:\n" + info.examples + "\nMore: man " + info.name + ", man 7 region-tools");
+  app.set_version_flag("-V,--version", "");
+  app.get_formatter()->column_width(32);
+  app.get_formatter()->label("OPTIONS", "OPTION...");
+}
+
+}  // namespace
+
+Session::Session(std::string tool, const CommonOptions& options)
+    : tool_(std::move(tool)), options_(options), progress_(options.progress, options.quiet),
+      output_(options.output),
+      renderer_(options.format == RecordFormat::human ? make_human_renderer(output_, options)
+                                                      : make_json_renderer(output_)),
+      counting_reporter_(*this) {
+  output_.before_write([this] { progress_.hide(); });
+}
+
+const std::atomic<bool>& Session::stop_flag() { return stop_requested; }
+
+void Session::complain(std::string_view severity, const std::string& message) {
+  progress_.hide();
+  const std::string text =
+      fmt::format("{}: {}: {}\n", tool_, severity, libregion::printable(message));
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void Session::begin_region(const std::string& path, const libregion::Region* region) {
+  require_meta(region == nullptr ? "none" : std::string(use_check_name(region->use->check())));
+  region_counts_ = {};
+  renderer_->begin_region(path, region);
+}
+
+void Session::end_region(const Fields& fields, const std::string& text) {
+  progress_.hide();
+  renderer_->end_region(fields, text, region_counts_);
+  add_to_totals(fields);
+}
+
+void Session::add_to_totals(const Fields& fields) {
+  for (const libregion::ExtentRecord::Field& field : fields) {
+    if (!std::holds_alternative<std::uint64_t>(field.value)) continue;
+    const auto same = std::find_if(summary_.fields.begin(), summary_.fields.end(),
+                                   [&](const auto& total) { return total.name == field.name; });
+    if (same == summary_.fields.end()) {
+      summary_.fields.push_back(field);
+    } else {
+      std::get<std::uint64_t>(same->value) += std::get<std::uint64_t>(field.value);
+    }
+  }
+}
+
+void Session::finish(ExitCode code, double seconds) {
+  progress_.hide();
+  require_meta("none");
+  summary_.seconds = seconds;
+  summary_.exit_code = static_cast<int>(code);
+  const bool is_done = code == ExitCode::done || code == ExitCode::findings;
+  summary_.complete = summary_.complete && is_done;
+  renderer_->summary(summary_);
+}
+
+void Session::require_meta(const std::string& in_use_check) {
+  if (!has_meta_) renderer_->meta({tool_, in_use_check});
+  has_meta_ = true;
+}
+
+void Session::CountingReporter::extent(const libregion::ExtentRecord& record) {
+  session_.renderer_->extent(record);
+  // Nobody reads any more: a tool that only looks has no reason to go on.
+  if (session_.output_.is_closed() && !session_.options_.dry_run) stop_requested = true;
+}
+
+void Session::CountingReporter::finding(const libregion::Finding& finding) {
+  session_.region_counts_.add(finding.id);
+  session_.summary_.findings.add(finding.id);
+  session_.renderer_->finding(finding);
+}
+
+int run_tool(int argc, const char* const* argv, const ToolInfo& info, const AddOptions& add_options,
+             const Job& job) {
+  libregion::set_assertion_handler(report_bug);
+  install_signal_handlers();
+  CLI::App app;
+  CommonOptions options;
+  set_up(app, info);
+  add_options(app);
+  add_common_options(app, options, info.options);
+  if (const auto status = parse_arguments(app, argc, argv, info.name)) return *status;
+
+  const auto start = std::chrono::steady_clock::now();
+  auto code = ExitCode::bug;
+  try {
+    Session session(info.name, options);
+    try {
+      code = job(session);
+    } catch (const Error& error) {
+      session.complain("error", error.what());
+      code = exit_code_of(error.kind());
+    }
+    session.finish(code,
+                   std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  } catch (const Error& error) {  // of the output itself
+    print_error(info.name, error.what());
+    code = more_serious(code, exit_code_of(error.kind()));
+  } catch (const std::bad_alloc&) {
+    print_error(info.name, "out of memory");
+    code = ExitCode::failed;
+  } catch (const std::exception& error) {
+    print_error(info.name, fmt::format("bug: {}", error.what()));
+    code = ExitCode::bug;
+  }
+  return static_cast<int>(code);
+}
+
+namespace {
+
+ExitCode do_one_region(Session& session, const std::string& path, const libregion::UseOptions& use,
+                       const RegionJob& job) {
+  const auto opened = libregion::open_region(session.file_system(), path, use);
+  session.begin_region(path, opened.region ? &*opened.region : nullptr);
+  for (const libregion::Finding& finding : opened.findings) session.reporter().finding(finding);
+  if (opened.region) return job(*opened.region);
+  session.end_region({}, "not a region that can be used");
+  return ExitCode::not_a_region;
+}
+
+}  // namespace
+
+ExitCode for_each_region(Session& session, const libregion::UseOptions& use, const RegionJob& job) {
+  auto code = ExitCode::done;
+  for (const std::string& path : region_paths(session.options())) {
+    if (Session::stop_flag()) return more_serious(code, ExitCode::stopped);
+    try {
+      code = more_serious(code, do_one_region(session, path, use, job));
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::usage) throw;
+      session.complain("error", error.what());
+      session.set_incomplete();
+      code = more_serious(code, exit_code_of(error.kind()));
+    }
+  }
+  return code;
+}
+
+}  // namespace region_tools

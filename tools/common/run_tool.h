@@ -1,0 +1,90 @@
+// What every tool's main does: options, signals, the one place where failures are caught, the
+// records that frame the others, the exit status.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "libregion/io/posix_file_system.h"
+#include "tools/common/exit_code.h"
+#include "tools/common/options.h"
+#include "tools/common/renderer.h"
+#include "tools/common/terminal_progress.h"
+
+namespace region_tools {
+
+struct ToolInfo {
+  std::string name;
+  std::string description;
+  std::string examples;
+  OptionSet options;
+};
+
+// What a tool's job has to hand.
+class Session {
+ public:
+  Session(std::string tool, const CommonOptions& options);
+
+  [[nodiscard]] const CommonOptions& options() const { return options_; }
+  [[nodiscard]] libregion::FileSystem& file_system() { return file_system_; }
+  [[nodiscard]] libregion::Progress& progress() { return progress_; }
+  [[nodiscard]] static const std::atomic<bool>& stop_flag();
+  [[nodiscard]] libregion::Reporter& reporter() { return counting_reporter_; }
+
+  // On standard error, after the tool's name.
+  void complain(std::string_view severity, const std::string& message);
+
+  // A region's job, from beginning to end.
+  void begin_region(const std::string& path, const libregion::Region* region);
+  // The fields are added up for the summary.
+  void end_region(const Fields& fields, const std::string& text);
+  [[nodiscard]] const FindingCounts& region_counts() const { return region_counts_; }
+
+  // Something was left out or left alone.
+  void set_incomplete() { summary_.complete = false; }
+  // Something that no region accounts for.
+  void add_to_totals(const Fields& fields);
+
+  void finish(ExitCode code, double seconds);
+
+ private:
+  // Counts findings on their way to the renderer.
+  class CountingReporter : public libregion::Reporter {
+   public:
+    explicit CountingReporter(Session& session) : session_(session) {}
+    void extent(const libregion::ExtentRecord& record) override;
+    void finding(const libregion::Finding& finding) override;
+
+   private:
+    Session& session_;
+  };
+
+  void require_meta(const std::string& in_use_check);
+
+  std::string tool_;
+  const CommonOptions& options_;
+  libregion::PosixFileSystem file_system_;
+  TerminalProgress progress_;
+  Output output_;
+  std::unique_ptr<Renderer> renderer_;
+  CountingReporter counting_reporter_;
+  bool has_meta_ = false;
+  FindingCounts region_counts_;
+  RunSummary summary_;
+};
+
+using AddOptions = std::function<void(CLI::App&)>;
+using Job = std::function<ExitCode(Session&)>;
+
+// Returns the exit status. `add_options` adds the tool's own options, `job` does its work.
+int run_tool(int argc, const char* const* argv, const ToolInfo& info, const AddOptions& add_options,
+             const Job& job);
+
+// Opens the regions of the command line one after the other and does `job` for each; a failure in
+// one does not stop the others. Returns the most serious of their exit codes.
+using RegionJob = std::function<ExitCode(const libregion::Region&)>;
+ExitCode for_each_region(Session& session, const libregion::UseOptions& use, const RegionJob& job);
+
+}  // namespace region_tools

@@ -1,0 +1,192 @@
+// region-create: a new region, empty or with the content of an image.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <limits>
+#include <random>
+
+#include "libregion/base/checked.h"
+#include "libregion/base/text.h"
+#include "libregion/format/raw_layout.h"
+#include "libregion/ops/create.h"
+#include "tools/common/run_tool.h"
+
+namespace region_tools {
+namespace {
+
+using libregion::CreateOptions;
+using libregion::CreateSummary;
+using libregion::Error;
+using libregion::ErrorKind;
+using libregion::ExtentFormat;
+using libregion::Geometry;
+using libregion::RegionDefinition;
+
+// As they stand on the command line. The defaults are those of Crucible.
+struct Arguments {
+  std::string block_size = "512";
+  std::uint64_t extent_size_blocks = 100;
+  std::string extent_bytes;
+  std::uint64_t extent_count = 15;
+  std::string size;
+  std::string uuid;
+  bool encrypted = false;
+  ExtentFormat format = ExtentFormat::raw;
+  std::string import_path;
+  bool skip_zeros = false;
+  bool force = false;
+};
+
+[[noreturn]] void throw_usage(const std::string& message) {
+  throw Error(ErrorKind::usage, message);
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  app.add_option("--block-size", arguments.block_size, "512 (default) to 32K")->type_name("BYTES");
+  auto* blocks = app.add_option("--extent-size", arguments.extent_size_blocks,
+                                "blocks in an extent (default 100)");
+  blocks->type_name("BLOCKS");
+  app.add_option("--extent-bytes", arguments.extent_bytes, "the same in bytes, as in 64M")
+      ->type_name("BYTES")
+      ->excludes(blocks);
+  auto* count = app.add_option("--extent-count", arguments.extent_count, "extents (default 15)");
+  count->type_name("N");
+  app.add_option("--size", arguments.size, "the same in bytes, as in 128G")
+      ->type_name("BYTES")
+      ->excludes(count);
+  app.add_option("--uuid", arguments.uuid, "made if not given")->type_name("UUID");
+  app.add_flag("--encrypted", arguments.encrypted, "blocks will be encrypted by who writes them");
+  app.add_option("--extent-format", arguments.format, "raw (default) or sqlite")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, ExtentFormat>{
+          {"raw", ExtentFormat::raw}, {"sqlite", ExtentFormat::sqlite}}))
+      ->type_name("")
+      ->option_text("FORMAT");
+  app.add_option("--import", arguments.import_path, "fill with this image; - is standard input")
+      ->type_name("FILE");
+  app.add_flag("--skip-zeros", arguments.skip_zeros, "leave its blocks of zeros unwritten");
+  app.add_flag("-f,--force", arguments.force, "clear what an interrupted create left");
+}
+
+libregion::Uuid make_uuid(const std::string& text) {
+  if (!text.empty()) {
+    if (const auto uuid = libregion::parse_uuid(text)) return *uuid;
+    throw_usage(fmt::format("--uuid: expected a UUID with hyphens, found '{}'", text));
+  }
+  std::random_device random;
+  std::array<std::byte, 16> bytes{};
+  for (std::byte& value : bytes) value = static_cast<std::byte>(random());
+  return libregion::make_random_uuid(bytes);
+}
+
+Geometry make_geometry(const Arguments& arguments) {
+  const std::uint64_t block_size = require_size("--block-size", arguments.block_size);
+  std::uint64_t blocks = arguments.extent_size_blocks;
+  if (!arguments.extent_bytes.empty()) {
+    const std::uint64_t bytes = require_size("--extent-bytes", arguments.extent_bytes);
+    if (block_size == 0 || bytes % block_size != 0) {
+      throw_usage(fmt::format("--extent-bytes: expected a multiple of the block size {}, found {}",
+                              block_size, bytes));
+    }
+    blocks = bytes / block_size;
+  }
+  auto made = Geometry::make(block_size, blocks);
+  if (const auto* problem = std::get_if<libregion::GeometryProblem>(&made)) {
+    throw_usage(fmt::format("expected {}, found {}", problem->expected, problem->found));
+  }
+  return std::get<Geometry>(made);
+}
+
+std::uint32_t make_extent_count(const Arguments& arguments, const Geometry& geometry) {
+  std::uint64_t count = arguments.extent_count;
+  if (!arguments.size.empty()) {
+    count = libregion::divide_rounding_up(require_size("--size", arguments.size),
+                                          geometry.extent_data_bytes());
+  }
+  if (count > std::numeric_limits<std::uint32_t>::max()) {
+    throw_usage(fmt::format("expected at most {} extents, found {}",
+                            std::numeric_limits<std::uint32_t>::max(), count));
+  }
+  return static_cast<std::uint32_t>(count);
+}
+
+std::string describe(const RegionDefinition& definition, std::uint64_t apparent_bytes) {
+  const Geometry& geometry = definition.geometry;
+  return fmt::format("{} extents of {} blocks of {} bytes = {}{}, uuid {}, {} bytes on disk before "
+                     "holes",
+                     definition.extent_count, geometry.extent_size_blocks(),
+                     geometry.block_size_bytes(),
+                     libregion::human_size(definition.block_count() * geometry.block_size_bytes()),
+                     definition.encrypted ? ", encrypted" : "", to_text(definition.uuid),
+                     apparent_bytes);
+}
+
+Fields summary_fields(const CreateSummary& summary) {
+  return {{"extents", std::uint64_t{summary.definition.extent_count}},
+          {"blocks", summary.definition.block_count()},
+          {"written", summary.written_blocks},
+          {"imported_bytes", summary.imported_bytes},
+          {"apparent_bytes", summary.apparent_bytes}};
+}
+
+void warn_of_straddling_metadata(Session& session, const Geometry& geometry) {
+  if (!libregion::RawLayout(geometry).metadata_straddles_sector()) return;
+  session.complain("warning",
+                   "with this extent size the metadata of an extent straddles two sectors; a "
+                   "writer must flush it in two steps");
+}
+
+ExitCode create(Session& session, const Arguments& arguments) {
+  const Geometry geometry = make_geometry(arguments);
+  RegionDefinition definition{geometry, make_extent_count(arguments, geometry),
+                              make_uuid(arguments.uuid), arguments.encrypted};
+  if (arguments.encrypted && !arguments.import_path.empty()) {
+    throw_usage("--import writes blocks that are not encrypted: not into an --encrypted region");
+  }
+  std::optional<libregion::InputStream> image;
+  if (!arguments.import_path.empty()) image.emplace(arguments.import_path);
+  if (image && image->size_bytes()) definition = extend_to_fit(definition, *image->size_bytes());
+  warn_of_straddling_metadata(session, geometry);
+
+  const std::string& path = session.options().regions.front();
+  session.begin_region(path, nullptr);
+  if (session.options().dry_run) {
+    check_create_target(session.file_system(), path, arguments.force);
+    const std::uint64_t bytes = apparent_region_bytes(definition, arguments.format);
+    session.end_region(summary_fields({definition, 0, 0, bytes}),
+                       "would be created: " + describe(definition, bytes));
+    return ExitCode::findings;
+  }
+  session.progress().start(definition.extent_count,
+                           definition.extent_count * geometry.extent_data_bytes());
+  CreateOptions options{definition};
+  options.format = arguments.format;
+  options.image = image ? &*image : nullptr;
+  options.skip_zeros = arguments.skip_zeros;
+  options.force = arguments.force;
+  options.jobs = session.options().jobs;
+  options.stop = &Session::stop_flag();
+  options.progress = &session.progress();
+  const CreateSummary summary = create_region(session.file_system(), path, options);
+  session.end_region(summary_fields(summary),
+                     "created: " + describe(summary.definition, summary.apparent_bytes));
+  return ExitCode::done;
+}
+
+}  // namespace
+}  // namespace region_tools
+
+int main(int argc, char** argv) {
+  using namespace region_tools;
+  Arguments arguments;
+  const ToolInfo info{
+      "region-create",
+      "Create a Crucible region: whole or not at all.",
+      "  region-create /data/r1 --block-size 4K --extent-bytes 64M --size 128G\n"
+      "  region-create /data/r2 --import disk.img --skip-zeros\n"
+      "  region-create /data/r3 -n --size 1T         how much would it take?",
+      {.several_regions = false, .extents = false, .dry_run = true}};
+  return run_tool(
+      argc, argv, info, [&](CLI::App& app) { add_options(app, arguments); },
+      [&](Session& session) { return create(session, arguments); });
+}

@@ -1,0 +1,87 @@
+// region-migrate: SQLite extents become raw ones, in place.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "libregion/ops/migrate.h"
+#include "tools/common/run_tool.h"
+
+namespace region_tools {
+namespace {
+
+using libregion::Access;
+using libregion::MigrateOptions;
+using libregion::MigrateSummary;
+using libregion::Region;
+
+ExitCode exit_code_for(const Session& session, const MigrateSummary& summary) {
+  const bool has_something_to_do = session.options().dry_run && summary.changed_count() > 0;
+  const bool is_damaged = session.region_counts().errors > 0;
+  auto code = is_damaged || has_something_to_do ? ExitCode::findings : ExitCode::done;
+  if (summary.stopped) code = more_serious(code, ExitCode::stopped);
+  if (summary.has_io_errors) code = more_serious(code, ExitCode::failed);
+  return code;
+}
+
+std::string describe(const MigrateSummary& summary, bool dry_run) {
+  return fmt::format("{} extents: {}{} migrated, {} replaced, {} cleaned, {} left alone{}",
+                     summary.extent_count, dry_run ? "would be " : "", summary.migrated_count,
+                     summary.replaced_count, summary.cleaned_count, summary.left_count,
+                     summary.stopped ? "; then stopped" : "");
+}
+
+ExitCode migrate(Session& session, const Region& region, MigrateOptions options) {
+  if (!session.options().extents.empty()) {
+    options.walk.extents = libregion::ExtentSelection::parse(session.options().extents);
+  }
+  options.walk.extents.check_against(region.definition.extent_count);
+  options.walk.jobs = session.options().jobs;
+  options.walk.stop = &Session::stop_flag();
+  options.dry_run = session.options().dry_run;
+  options.progress = &session.progress();
+  const std::uint64_t extent_count =
+      options.walk.extents.count_of(region.definition.extent_count);
+  session.progress().start(extent_count,
+                           extent_count * region.definition.geometry.extent_data_bytes());
+  const MigrateSummary summary = migrate_region(region, options, session.reporter());
+  if (summary.stopped || summary.has_io_errors || summary.left_count > 0) session.set_incomplete();
+  session.end_region({{"extents", summary.extent_count},
+                      {"migrated", summary.migrated_count},
+                      {"replaced", summary.replaced_count},
+                      {"cleaned", summary.cleaned_count},
+                      {"left", summary.left_count},
+                      {"rows", summary.row_count}},
+                     describe(summary, options.dry_run));
+  return exit_code_for(session, summary);
+}
+
+}  // namespace
+}  // namespace region_tools
+
+int main(int argc, char** argv) {
+  using namespace region_tools;
+  MigrateOptions options;
+  const ToolInfo info{
+      "region-migrate",
+      "Make raw extents of SQLite ones, in place; finish what a repair or migration left.",
+      "  region-migrate -n /data/r1          what would be done?\n"
+      "  region-migrate --check /data/r1     migrate, hashing every block on the way\n"
+      "  region-verify /data/r1              afterwards: is everything there?",
+      {.dry_run = true}};
+  return run_tool(
+      argc, argv, info,
+      [&](CLI::App& app) {
+        app.add_flag("--check", options.check, "hash every block; leave extents with errors alone");
+        app.add_flag("--accept-damage", options.accept_damage,
+                     "migrate them all the same, as Crucible does");
+        app.add_flag("--extend-short", options.extend_short,
+                     "fill up short data files with zeros, as Crucible does");
+      },
+      [&](Session& session) {
+        const Access access = session.options().dry_run ? Access::read : Access::read_write;
+        return for_each_region(
+            session, {access, false, session.options().lock_wait_seconds},
+            [&](const Region& region) { return migrate(session, region, options); });
+      });
+}
