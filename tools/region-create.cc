@@ -1,10 +1,9 @@
 // region-create: a new region, empty or with the content of an image.
 
-#include <fmt/format.h>
-
-#include <CLI/CLI.hpp>
 #include <limits>
 #include <random>
+
+#include <fmt/format.h>
 
 #include "libregion/base/checked.h"
 #include "libregion/base/text.h"
@@ -42,30 +41,24 @@ struct Arguments {
   throw Error(ErrorKind::usage, message);
 }
 
-void add_options(CLI::App& app, Arguments& arguments) {
-  app.add_option("--block-size", arguments.block_size, "512 (default) to 32K")->type_name("BYTES");
-  auto* blocks = app.add_option("--extent-size", arguments.extent_size_blocks,
-                                "blocks in an extent (default 100)");
-  blocks->type_name("BLOCKS");
-  app.add_option("--extent-bytes", arguments.extent_bytes, "the same in bytes, as in 64M")
-      ->type_name("BYTES")
-      ->excludes(blocks);
-  auto* count = app.add_option("--extent-count", arguments.extent_count, "extents (default 15)");
-  count->type_name("N");
-  app.add_option("--size", arguments.size, "the same in bytes, as in 128G")
-      ->type_name("BYTES")
-      ->excludes(count);
-  app.add_option("--uuid", arguments.uuid, "made if not given")->type_name("UUID");
-  app.add_flag("--encrypted", arguments.encrypted, "blocks will be encrypted by who writes them");
-  app.add_option("--extent-format", arguments.format, "raw (default) or sqlite")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, ExtentFormat>{
-          {"raw", ExtentFormat::raw}, {"sqlite", ExtentFormat::sqlite}}))
-      ->type_name("")
-      ->option_text("FORMAT");
-  app.add_option("--import", arguments.import_path, "fill with this image; - is standard input")
-      ->type_name("FILE");
-  app.add_flag("--skip-zeros", arguments.skip_zeros, "leave its blocks of zeros unwritten");
-  app.add_flag("-f,--force", arguments.force, "clear what an interrupted create left");
+void add_options(CommandLine& line, Arguments& arguments) {
+  line.add_text("--block-size", arguments.block_size, "BYTES", "512 (the default) to 32K");
+  line.add_number("--extent-size", arguments.extent_size_blocks, "BLOCKS",
+                  "blocks in an extent; default 100");
+  line.add_text("--extent-bytes", arguments.extent_bytes, "BYTES", "the same in bytes, as in 64M");
+  line.exclude("--extent-bytes", "--extent-size");
+  line.add_number("--extent-count", arguments.extent_count, "N", "extents; default 15");
+  line.add_text("--size", arguments.size, "BYTES", "the same in bytes, as in 128G");
+  line.exclude("--size", "--extent-count");
+  line.add_text("--uuid", arguments.uuid, "UUID", "made if not given");
+  line.add_flag("--encrypted", arguments.encrypted, "its blocks will be encrypted");
+  line.add_choice<ExtentFormat>("--extent-format", arguments.format,
+                                {{"raw", ExtentFormat::raw}, {"sqlite", ExtentFormat::sqlite}},
+                                "FORMAT", "raw (the default) or sqlite");
+  line.add_text("--import", arguments.import_path, "FILE",
+                "fill with this image; - is standard input");
+  line.add_flag("--skip-zeros", arguments.skip_zeros, "leave its blocks of zeros unwritten");
+  line.add_flag("-f,--force", arguments.force, "clear what an interrupted create left");
 }
 
 libregion::Uuid make_uuid(const std::string& text) {
@@ -112,10 +105,9 @@ std::uint32_t make_extent_count(const Arguments& arguments, const Geometry& geom
 
 std::string describe(const RegionDefinition& definition, std::uint64_t apparent_bytes) {
   const Geometry& geometry = definition.geometry;
-  return fmt::format("{} extents of {} blocks of {} bytes = {}{}, uuid {}, {} bytes on disk before "
-                     "holes",
-                     definition.extent_count, geometry.extent_size_blocks(),
-                     geometry.block_size_bytes(),
+  return fmt::format("{} of {} of {} bytes = {}{}, uuid {}, files of {} bytes in all",
+                     plural(definition.extent_count, "extent"),
+                     plural(geometry.extent_size_blocks(), "block"), geometry.block_size_bytes(),
                      libregion::human_size(definition.block_count() * geometry.block_size_bytes()),
                      definition.encrypted ? ", encrypted" : "", to_text(definition.uuid),
                      apparent_bytes);
@@ -164,7 +156,8 @@ ExitCode create(Session& session, const Arguments& arguments) {
   options.image = image ? &*image : nullptr;
   options.skip_zeros = arguments.skip_zeros;
   options.force = arguments.force;
-  options.jobs = session.options().jobs;
+  options.lock_wait_seconds = session.options().lock_wait_seconds;
+  options.jobs = static_cast<unsigned>(session.options().jobs);
   options.stop = &Session::stop_flag();
   options.progress = &session.progress();
   const CreateSummary summary = create_region(session.file_system(), path, options);
@@ -179,14 +172,14 @@ ExitCode create(Session& session, const Arguments& arguments) {
 int main(int argc, char** argv) {
   using namespace region_tools;
   Arguments arguments;
-  const ToolInfo info{
-      "region-create",
-      "Create a Crucible region: whole or not at all.",
-      "  region-create /data/r1 --block-size 4K --extent-bytes 64M --size 128G\n"
-      "  region-create /data/r2 --import disk.img --skip-zeros\n"
-      "  region-create /data/r3 -n --size 1T         how much would it take?",
-      {.several_regions = false, .extents = false, .dry_run = true}};
+  const ToolInfo info{"region-create",
+                      "Create a Crucible region: whole or not at all.",
+                      "DIR",
+                      {"region-create /data/r1 --block-size 4K --extent-bytes 64M --size 128G",
+                       "region-create /data/r2 --import disk.img --skip-zeros",
+                       "region-create /data/r3 -n --size 1T          how much would it take?"}};
   return run_tool(
-      argc, argv, info, [&](CLI::App& app) { add_options(app, arguments); },
+      argc, argv, info, {.several_regions = false, .extents = false, .dry_run = true},
+      [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) { return create(session, arguments); });
 }

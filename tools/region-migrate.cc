@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "libregion/ops/migrate.h"
 #include "tools/common/run_tool.h"
 
@@ -24,11 +22,22 @@ ExitCode exit_code_for(const Session& session, const MigrateSummary& summary) {
   return code;
 }
 
-std::string describe(const MigrateSummary& summary, bool dry_run) {
-  return fmt::format("{} extents: {}{} migrated, {} replaced, {} cleaned, {} left alone{}",
-                     summary.extent_count, dry_run ? "would be " : "", summary.migrated_count,
-                     summary.replaced_count, summary.cleaned_count, summary.left_count,
-                     summary.stopped ? "; then stopped" : "");
+// "4 extents: 3 migrated, 1 left alone": of what there was to do, what was done.
+std::string describe(const MigrateSummary& summary, const Session& session) {
+  std::string text = plural(summary.extent_count, "extent") + ": ";
+  if (session.options().dry_run) text += "would be: ";
+  const std::size_t start = text.size();
+  const auto add = [&](std::uint64_t count, std::string_view what) {
+    if (count > 0) text += fmt::format("{}{} {}", text.size() > start ? ", " : "", count, what);
+  };
+  add(summary.migrated_count, "migrated");
+  add(summary.replaced_count, "replaced");
+  add(summary.cleaned_count, "cleaned");
+  add(summary.left_count, "left alone");
+  if (text.size() == start) text += "nothing to do";
+  if (summary.stopped) text += ", then stopped";
+  const FindingCounts& counts = session.region_counts();
+  return counts.by_id.empty() ? text : text + ": " + counts_text(counts);
 }
 
 ExitCode migrate(Session& session, const Region& region, MigrateOptions options) {
@@ -36,12 +45,11 @@ ExitCode migrate(Session& session, const Region& region, MigrateOptions options)
     options.walk.extents = libregion::ExtentSelection::parse(session.options().extents);
   }
   options.walk.extents.check_against(region.definition.extent_count);
-  options.walk.jobs = session.options().jobs;
+  options.walk.jobs = static_cast<unsigned>(session.options().jobs);
   options.walk.stop = &Session::stop_flag();
   options.dry_run = session.options().dry_run;
   options.progress = &session.progress();
-  const std::uint64_t extent_count =
-      options.walk.extents.count_of(region.definition.extent_count);
+  const std::uint64_t extent_count = options.walk.extents.count_of(region.definition.extent_count);
   session.progress().start(extent_count,
                            extent_count * region.definition.geometry.extent_data_bytes());
   const MigrateSummary summary = migrate_region(region, options, session.reporter());
@@ -52,7 +60,7 @@ ExitCode migrate(Session& session, const Region& region, MigrateOptions options)
                       {"cleaned", summary.cleaned_count},
                       {"left", summary.left_count},
                       {"rows", summary.row_count}},
-                     describe(summary, options.dry_run));
+                     describe(summary, session));
   return exit_code_for(session, summary);
 }
 
@@ -65,18 +73,19 @@ int main(int argc, char** argv) {
   const ToolInfo info{
       "region-migrate",
       "Make raw extents of SQLite ones, in place; finish what a repair or migration left.",
-      "  region-migrate -n /data/r1          what would be done?\n"
-      "  region-migrate --check /data/r1     migrate, hashing every block on the way\n"
-      "  region-verify /data/r1              afterwards: is everything there?",
-      {.dry_run = true}};
+      "REGION...",
+      {"region-migrate -n -v /data/r1       what would be done?",
+       "region-migrate --check /data/r1     migrate, hashing every block on the way",
+       "region-verify /data/r1              afterwards: is everything there?"}};
   return run_tool(
-      argc, argv, info,
-      [&](CLI::App& app) {
-        app.add_flag("--check", options.check, "hash every block; leave extents with errors alone");
-        app.add_flag("--accept-damage", options.accept_damage,
-                     "migrate them all the same, as Crucible does");
-        app.add_flag("--extend-short", options.extend_short,
-                     "fill up short data files with zeros, as Crucible does");
+      argc, argv, info, {.dry_run = true},
+      [&](CommandLine& line) {
+        line.add_flag("--check", options.check,
+                      "hash every block; leave extents with errors alone");
+        line.add_flag("--accept-damage", options.accept_damage,
+                      "migrate them all the same, as Crucible does");
+        line.add_flag("--extend-short", options.extend_short,
+                      "fill up short data files with zeros, as Crucible does");
       },
       [&](Session& session) {
         const Access access = session.options().dry_run ? Access::read : Access::read_write;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "libregion/base/text.h"
 #include "libregion/ops/verify.h"
 #include "tools/common/run_tool.h"
@@ -17,13 +15,19 @@ using libregion::VerifySummary;
 
 ExitCode exit_code_for(const Session& session, const VerifySummary& summary) {
   const FindingCounts& counts = session.region_counts();
-  const bool is_damaged =
-      counts.errors > 0 || (session.options().strict && counts.warnings > 0);
+  const bool is_damaged = counts.errors > 0 || (session.options().strict && counts.warnings > 0);
   auto code = is_damaged ? ExitCode::findings : ExitCode::done;
   if (summary.stopped) code = more_serious(code, ExitCode::stopped);
   if (summary.has_changed) code = more_serious(code, ExitCode::in_use);
   if (summary.has_io_errors) code = more_serious(code, ExitCode::failed);
   return code;
+}
+
+std::string describe(const VerifySummary& summary) {
+  return fmt::format("{}, {} ({} written), {} verified{}", plural(summary.extent_count, "extent"),
+                     plural(summary.block_count, "block"), summary.written_count,
+                     libregion::human_size(summary.data_bytes),
+                     summary.stopped ? ", then stopped" : "");
 }
 
 ExitCode verify(Session& session, const Region& region) {
@@ -35,17 +39,15 @@ ExitCode verify(Session& session, const Region& region) {
   session.progress().start(extent_count,
                            extent_count * region.definition.geometry.extent_data_bytes());
   const libregion::VerifyOptions options{
-      {extents, session.options().jobs, &Session::stop_flag()}, &session.progress()};
+      {extents, static_cast<unsigned>(session.options().jobs), &Session::stop_flag()},
+      &session.progress()};
   const VerifySummary summary = verify_region(region, options, session.reporter());
   if (summary.stopped || summary.has_changed || summary.has_io_errors) session.set_incomplete();
   session.end_region({{"extents", summary.extent_count},
                       {"blocks", summary.block_count},
                       {"written", summary.written_count},
                       {"bytes", summary.data_bytes}},
-                     fmt::format("{} extents, {} blocks ({} written), {} verified{}",
-                                 summary.extent_count, summary.block_count, summary.written_count,
-                                 libregion::human_size(summary.data_bytes),
-                                 summary.stopped ? ", then stopped" : ""));
+                     describe(summary) + ": " + counts_text(session.region_counts()));
   return exit_code_for(session, summary);
 }
 
@@ -58,18 +60,17 @@ int main(int argc, char** argv) {
   const ToolInfo info{
       "region-verify",
       "Verify Crucible regions: every block of every extent, both hashes. Changes nothing.",
-      "  region-verify /data/r1                      what is wrong with it?\n"
-      "  region-verify -e 0x67D --format jsonl /data/r1   one extent, for a program\n"
-      "  region-verify --regions-from list.txt -q    a rack: errors only, exit status 1 if any",
-      {.strict = true}};
+      "REGION...",
+      {"region-verify /data/r1                           what is wrong with it?",
+       "region-verify -e 67D --format jsonl /data/r1     one extent, for a program",
+       "region-verify --regions-from rack.txt -q -j 8    many: errors only"}};
   return run_tool(
-      argc, argv, info,
-      [&](CLI::App& app) {
-        app.add_flag("--live", live, "look at a region that is in use; findings may be stale");
+      argc, argv, info, {.strict = true},
+      [&](CommandLine& line) {
+        line.add_flag("--live", live, "look at a region that is in use; findings may be stale");
       },
       [&](Session& session) {
-        return for_each_region(
-            session, {Access::read, live, session.options().lock_wait_seconds},
-            [&](const Region& region) { return verify(session, region); });
+        return for_each_region(session, {Access::read, live, session.options().lock_wait_seconds},
+                               [&](const Region& region) { return verify(session, region); });
       });
 }

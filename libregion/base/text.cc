@@ -1,12 +1,12 @@
 #include "libregion/base/text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "libregion/base/checked.h"
 
@@ -167,8 +167,9 @@ std::string printable(std::string_view text) {
     const std::size_t length = utf8_sequence_length(text);
     const auto lead = static_cast<unsigned char>(text[0]);
     // U+0080..U+009F are control characters too; they begin with C2 80..9F.
-    const bool control = lead < 0x20 || lead == 0x7F ||
-                         (length == 2 && lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0);
+    const bool control =
+        lead < 0x20 || lead == 0x7F ||
+        (length == 2 && lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0);
     const std::size_t taken = std::max<std::size_t>(1, length);
     if (length == 0 || control) {
       for (const char byte : text.substr(0, taken)) {

@@ -9,13 +9,12 @@ namespace libregion {
 OpenedExtent open_extent(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
                          const Geometry& geometry, const FileClaim& claim) {
   if (format_of(parts) == ExtentFormat::sqlite) {
-    auto opening =
-        SqliteExtent::open(leaf, extent, parts, geometry, Access::read, claim);
+    auto opening = SqliteExtent::open(leaf, extent, parts, geometry, Access::read, claim);
     return {std::move(opening.extent), std::move(opening.findings)};
   }
   OpenedExtent opened;
-  auto file = open_extent_file(leaf, extent, ExtentPart::data, Access::read, claim,
-                               opened.findings);
+  auto file =
+      open_extent_file(leaf, extent, ExtentPart::data, Access::read, claim, opened.findings);
   if (file == nullptr) return opened;
   return RawExtent::open(std::move(file), geometry, extent, extent_path(extent));
 }

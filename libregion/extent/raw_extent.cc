@@ -14,8 +14,12 @@ MetadataView metadata_view(ByteView tail) { return MetadataView(tail.last(metada
 class RawInspection {
  public:
   RawInspection(const File& file, const Geometry& geometry, ExtentId extent, std::string path)
-      : file_(file), geometry_(geometry), layout_(geometry), extent_(extent),
-        path_(std::move(path)), size_bytes_(file.status().size_bytes) {}
+      : file_(file),
+        geometry_(geometry),
+        layout_(geometry),
+        extent_(extent),
+        path_(std::move(path)),
+        size_bytes_(file.status().size_bytes) {}
 
   [[nodiscard]] bool has_whole_layout() const { return size_bytes_ >= layout_.file_bytes(); }
 
@@ -36,9 +40,7 @@ class RawInspection {
   }
 
   // Bits and metadata, where the file has them.
-  Bytes read_tail() const {
-    return file_.read(layout_.bits_offset_bytes(), layout_.tail_bytes());
-  }
+  Bytes read_tail() const { return file_.read(layout_.bits_offset_bytes(), layout_.tail_bytes()); }
 
   std::optional<ExtentMetadata> check_metadata(MetadataView bytes) {
     const auto decoded = decode_metadata(bytes);
@@ -93,20 +95,23 @@ class RawInspection {
                          size, size_bytes_ - layout_.file_bytes());
     }
     if (size_bytes_ == data_bytes) {
-      return size + ": only the block data; slots, bits and metadata are cut off, or this is the "
-                    "data file of a SQLite extent whose .db is gone";
+      return size +
+             ": only the block data; slots, bits and metadata are cut off, or this is the "
+             "data file of a SQLite extent whose .db is gone";
     }
     if (size_bytes_ < data_bytes) {
-      return fmt::format("{}: the data of {} of {} blocks; the rest, with slots, bits and metadata, "
-                         "is cut off",
-                         size, size_bytes_ >> geometry_.shift(), geometry_.extent_size_blocks());
+      return fmt::format(
+          "{}: the data of {} of {} blocks; the rest, with slots, bits and metadata, "
+          "is cut off",
+          size, size_bytes_ >> geometry_.shift(), geometry_.extent_size_blocks());
     }
     const std::uint64_t slots = (size_bytes_ - data_bytes) / context_slot_bytes;
     const std::uint64_t blocks = geometry_.extent_size_blocks();
-    return fmt::format("{}: the data of all blocks, {} of {} slots A and {} of {} slots B; the rest, "
-                       "with the metadata, is cut off",
-                       size, std::min(slots, blocks), blocks,
-                       std::min(slots - std::min(slots, blocks), blocks), blocks);
+    return fmt::format(
+        "{}: the data of all blocks, {} of {} slots A and {} of {} slots B; the rest, "
+        "with the metadata, is cut off",
+        size, std::min(slots, blocks), blocks, std::min(slots - std::min(slots, blocks), blocks),
+        blocks);
   }
 
   const File& file_;
@@ -120,8 +125,8 @@ class RawInspection {
 
 }  // namespace
 
-OpenedExtent RawExtent::open(std::unique_ptr<File> file, const Geometry& geometry,
-                             ExtentId extent, const std::string& path) {
+OpenedExtent RawExtent::open(std::unique_ptr<File> file, const Geometry& geometry, ExtentId extent,
+                             const std::string& path) {
   RawInspection inspection(*file, geometry, extent, path);
   inspection.check_size();
   if (!inspection.has_whole_layout()) return {nullptr, inspection.take_findings()};
@@ -138,8 +143,12 @@ OpenedExtent RawExtent::open(std::unique_ptr<File> file, const Geometry& geometr
 
 RawExtent::RawExtent(std::unique_ptr<File> file, const Geometry& geometry,
                      std::optional<ExtentMetadata> metadata, ActiveSlots active_slots)
-    : file_(std::move(file)), geometry_(geometry), layout_(geometry), metadata_(metadata),
-      active_slots_(std::move(active_slots)), chunk_(geometry) {}
+    : file_(std::move(file)),
+      geometry_(geometry),
+      layout_(geometry),
+      metadata_(metadata),
+      active_slots_(std::move(active_slots)),
+      chunk_(geometry) {}
 
 void RawExtent::read_blocks(BlockRange range,
                             const std::function<void(const BlockRecord&)>& visit) {
@@ -157,9 +166,9 @@ void RawExtent::read_blocks(BlockRange range,
       record.block = block;
       std::array<SlotValue, 2> slots;
       for (std::size_t array = 0; array < 2; ++array) {
-        record.slot_bytes[array] = ByteView(slot_arrays_[array])
-                                       .subspan((block - now.first) * context_slot_bytes,
-                                                context_slot_bytes);
+        record.slot_bytes[array] =
+            ByteView(slot_arrays_[array])
+                .subspan((block - now.first) * context_slot_bytes, context_slot_bytes);
         slots[array] = decode_context_slot(SlotView(record.slot_bytes[array]));
       }
       record.slots = slots;

@@ -18,14 +18,11 @@ class RawExtent : public ExtentReader {
                            const std::string& path);
 
   [[nodiscard]] ExtentFormat format() const override { return ExtentFormat::raw; }
-  [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override {
-    return metadata_;
-  }
+  [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override { return metadata_; }
   [[nodiscard]] std::uint64_t readable_blocks() const override {
     return geometry_.extent_size_blocks();
   }
-  void read_blocks(BlockRange range,
-                   const std::function<void(const BlockRecord&)>& visit) override;
+  void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
   [[nodiscard]] std::vector<const File*> files() const override { return {file_.get()}; }
 
  private:

@@ -1,19 +1,19 @@
 #include "libregion/extent/sqlite_database.h"
 
-#include <sqlite3.h>
-
 #include <memory>
 #include <utility>
+
+#include <sqlite3.h>
 
 namespace libregion {
 namespace {
 
 sqlite3* open_in_memory() {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(":memory:", &handle,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                                       SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX,
-                                   nullptr);
+  const int code = sqlite3_open_v2(
+      ":memory:", &handle,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX,
+      nullptr);
   if (code == SQLITE_OK) return handle;
   sqlite3_close(handle);
   throw SqliteError(sqlite3_errstr(code), code);
@@ -82,8 +82,8 @@ void SqliteStatement::bind(int parameter, std::int64_t value) {
 }
 
 void SqliteStatement::bind(int parameter, ByteView blob) {
-  database_.check(sqlite3_bind_blob64(handle_, parameter, blob.data(), blob.size(),
-                                      SQLITE_TRANSIENT));
+  database_.check(
+      sqlite3_bind_blob64(handle_, parameter, blob.data(), blob.size(), SQLITE_TRANSIENT));
 }
 
 void SqliteStatement::bind_null(int parameter) {

@@ -1,8 +1,8 @@
 #include "libregion/extent/sqlite_extent.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "libregion/extent/extent_file.h"
 #include "libregion/extent/slot_selection.h"
@@ -56,8 +56,12 @@ SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
 SqliteExtent::SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db,
                            const Geometry& geometry, std::optional<ExtentMetadata> metadata,
                            ContextRows rows)
-    : data_(std::move(data)), db_(std::move(db)), geometry_(geometry),
-      data_file_bytes_(data_->status().size_bytes), metadata_(metadata), rows_(std::move(rows)),
+    : data_(std::move(data)),
+      db_(std::move(db)),
+      geometry_(geometry),
+      data_file_bytes_(data_->status().size_bytes),
+      metadata_(metadata),
+      rows_(std::move(rows)),
       chunk_(geometry) {}
 
 std::uint64_t SqliteExtent::readable_blocks() const {

@@ -21,15 +21,10 @@ class SqliteExtent : public ExtentReader {
                       const Geometry& geometry, Access data_access, const FileClaim& claim);
 
   [[nodiscard]] ExtentFormat format() const override { return ExtentFormat::sqlite; }
-  [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override {
-    return metadata_;
-  }
+  [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override { return metadata_; }
   [[nodiscard]] std::uint64_t readable_blocks() const override;
-  void read_blocks(BlockRange range,
-                   const std::function<void(const BlockRecord&)>& visit) override;
-  [[nodiscard]] std::vector<const File*> files() const override {
-    return {data_.get(), db_.get()};
-  }
+  void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
+  [[nodiscard]] std::vector<const File*> files() const override { return {data_.get(), db_.get()}; }
 
   [[nodiscard]] const ContextRows& rows() const { return rows_; }
   [[nodiscard]] File& data_file() { return *data_; }

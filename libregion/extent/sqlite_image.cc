@@ -1,8 +1,8 @@
 #include "libregion/extent/sqlite_image.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "libregion/base/text.h"
 #include "libregion/extent/extent_file.h"
@@ -144,9 +144,9 @@ class ImageLoader {
 
   // The header may itself come from the log.
   bool is_page_size(const Bytes& pages, std::uint64_t expected_bytes) {
-    const std::uint64_t stored =
-        std::to_integer<std::uint64_t>(pages[header_page_size_offset]) << 8U |
-        std::to_integer<std::uint64_t>(pages[header_page_size_offset + 1]);
+    const std::uint64_t stored = std::to_integer<std::uint64_t>(pages[header_page_size_offset])
+                                     << 8U |
+                                 std::to_integer<std::uint64_t>(pages[header_page_size_offset + 1]);
     const std::uint64_t found_bytes = stored == 1 ? 65536 : stored;
     if (found_bytes == expected_bytes) return true;
     add(FindingId::sqlite_corrupt, ExtentPart::db, header_page_size_offset,

@@ -15,7 +15,7 @@ namespace libregion {
 struct SqliteImage {
   std::optional<Bytes> pages;  // none where a finding says why
   std::vector<Finding> findings;
-  std::unique_ptr<File> db;    // open and claimed, unless it could not be opened
+  std::unique_ptr<File> db;  // open and claimed, unless it could not be opened
 };
 
 // `parts` says what stands beside the database.

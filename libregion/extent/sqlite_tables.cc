@@ -1,11 +1,11 @@
 #include "libregion/extent/sqlite_tables.h"
 
-#include <fmt/format.h>
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
 
 #include "libregion/base/text.h"
 #include "libregion/extent/sqlite_database.h"
@@ -94,7 +94,8 @@ class TableReader {
       if (master.text(0) == "table") tables[master.text(1)] = master.text(3);
       const bool is_index_of_contexts =
           master.text(0) == "index" && master.text(2) == "block_context";
-      has_unique_index |= is_index_of_contexts && master.text(3).find("UNIQUE") != std::string::npos;
+      has_unique_index |=
+          is_index_of_contexts && master.text(3).find("UNIQUE") != std::string::npos;
     }
     if (!tables.contains("metadata")) return Generation::unknown;
     if (tables.contains("block_context")) {
@@ -115,8 +116,8 @@ class TableReader {
 
   // Generated and hidden columns make a list that no generation has.
   static std::string column_types(SqliteDatabase& database, const std::string& table) {
-    SqliteStatement columns(
-        database, "SELECT name, type, hidden FROM pragma_table_xinfo('" + table + "')");
+    SqliteStatement columns(database,
+                            "SELECT name, type, hidden FROM pragma_table_xinfo('" + table + "')");
     std::string list;
     while (columns.step()) {
       list += columns.text(0) + " " + columns.text(1);
@@ -131,8 +132,7 @@ class TableReader {
     const bool is_older = generation != Generation::unknown;
     add(is_older ? FindingId::sqlite_older_generation : FindingId::sqlite_unknown_schema,
         std::string(generation_text(Generation::s6)),
-        is_older ? std::string(generation_text(generation))
-                 : "tables: " + table_names(database));
+        is_older ? std::string(generation_text(generation)) : "tables: " + table_names(database));
     return false;
   }
 
@@ -169,8 +169,7 @@ class TableReader {
   static std::string describe_number(const Numbers& numbers, const std::string& name) {
     const auto found = numbers.find(name);
     if (found == numbers.end()) return name + " is missing";
-    return found->second ? fmt::format("{} {}", name, *found->second)
-                         : name + " is not an integer";
+    return found->second ? fmt::format("{} {}", name, *found->second) : name + " is not an integer";
   }
 
   std::optional<std::uint64_t> check_number(const Numbers& numbers, const std::string& name) {
@@ -223,7 +222,8 @@ class TableReader {
     const auto context = to_context(row);
     if (!block || !context) {
       add(FindingId::sqlite_bad_row,
-          "integers for block, hash and on_disk_hash; a nonce of 12 bytes with a tag of 16, or NULL",
+          "integers for block, hash and on_disk_hash; a nonce of 12 bytes with a tag of 16, or "
+          "NULL",
           describe_row(row),
           block ? std::optional(BlockRange{static_cast<std::uint64_t>(*block), 1}) : std::nullopt);
       return;
@@ -261,10 +261,14 @@ class TableReader {
     for (int column = 0; column < 5; ++column) {
       const SqliteValue value = row.value(column);
       if (!text.empty()) text += ", ";
-      if (value.is_null) text += "NULL";
-      else if (value.integer) text += fmt::format("{}", *value.integer);
-      else if (value.blob) text += fmt::format("a blob of {} bytes", value.blob->size());
-      else text += "neither integer nor blob";
+      if (value.is_null)
+        text += "NULL";
+      else if (value.integer)
+        text += fmt::format("{}", *value.integer);
+      else if (value.blob)
+        text += fmt::format("a blob of {} bytes", value.blob->size());
+      else
+        text += "neither integer nor blob";
     }
     return text;
   }
@@ -341,9 +345,8 @@ void ContextRows::sort() {
 
 std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
   const auto [first, last] = std::equal_range(blocks_.begin(), blocks_.end(), block);
-  return std::span(contexts_)
-      .subspan(static_cast<std::size_t>(first - blocks_.begin()),
-               static_cast<std::size_t>(last - first));
+  return std::span(contexts_).subspan(static_cast<std::size_t>(first - blocks_.begin()),
+                                      static_cast<std::size_t>(last - first));
 }
 
 bool ContextRows::has_block_with_several() const {

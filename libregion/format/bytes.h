@@ -83,7 +83,8 @@ class Encoder {
   [[nodiscard]] std::size_t offset_bytes() const { return offset_bytes_; }
   void put(ByteView source) {
     LIBREGION_ASSERT(source.size() <= bytes_.size() - offset_bytes_);
-    std::copy(source.begin(), source.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_));
+    std::copy(source.begin(), source.end(),
+              bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_));
     offset_bytes_ += source.size();
   }
   void u8(std::uint8_t value) { little_endian(value, 1); }
@@ -92,7 +93,8 @@ class Encoder {
   void u64(std::uint64_t value) { little_endian(value, 8); }
   // The rest of the span.
   void zeros() {
-    std::fill(bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_), bytes_.end(), std::byte{0});
+    std::fill(bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_), bytes_.end(),
+              std::byte{0});
     offset_bytes_ = bytes_.size();
   }
 

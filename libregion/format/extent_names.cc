@@ -1,8 +1,8 @@
 #include "libregion/format/extent_names.h"
 
-#include <fmt/format.h>
-
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "libregion/base/assert.h"
 #include "libregion/base/text.h"

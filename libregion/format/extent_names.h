@@ -29,7 +29,14 @@ inline constexpr std::string_view seed_database_name = "seed.db";
 
 // What stands beside, or instead of, an extent's data file.
 enum class ExtentPart : std::uint8_t {
-  data, db, db_wal, db_shm, db_journal, copy, replace, completed,
+  data,
+  db,
+  db_wal,
+  db_shm,
+  db_journal,
+  copy,
+  replace,
+  completed,
 };
 inline constexpr std::array all_extent_parts = {
     ExtentPart::data,       ExtentPart::db,   ExtentPart::db_wal,  ExtentPart::db_shm,
@@ -58,8 +65,8 @@ struct LeafId {
 inline constexpr std::uint32_t extents_per_leaf = 4096;
 
 LeafId leaf_of(ExtentId extent);
-std::string top_directory_name(LeafId leaf);         // "00"
-std::string leaf_directory_path(LeafId leaf);        // "00/000"
+std::string top_directory_name(LeafId leaf);                                        // "00"
+std::string leaf_directory_path(LeafId leaf);                                       // "00/000"
 std::string extent_file_name(ExtentId extent, ExtentPart part = ExtentPart::data);  // "000.db"
 std::string extent_path(ExtentId extent, ExtentPart part = ExtentPart::data);  // "00/000/000.db"
 

@@ -18,7 +18,6 @@ std::uint64_t on_disk_hash(ByteView block);
 std::uint64_t integrity_hash(const EncryptionContext& encryption, ByteView block);
 
 // The on-disk hash of each block in `data`: hashes.size() blocks of block_size_bytes each.
-void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes,
-                    std::span<std::uint64_t> hashes);
+void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes, std::span<std::uint64_t> hashes);
 
 }  // namespace libregion

@@ -1,13 +1,13 @@
 #include "libregion/format/region_definition.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace libregion {
 namespace {
@@ -55,7 +55,8 @@ class MemberReader {
   }
 };
 
-// nlohmann keeps the last of two members with one name, without a word: `duplicates` gets the names.
+// nlohmann keeps the last of two members with one name, without a word: `duplicates` gets the
+// names.
 Json parse_json(std::string_view text, std::vector<std::string>& duplicates) {
   std::vector<std::set<std::string>> names_at_depth(1);
   const auto callback = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
@@ -81,8 +82,7 @@ std::optional<Geometry> read_geometry(MemberReader& reader, const Json& root) {
     return std::nullopt;
   }
   const auto value = reader.number(*extent_size, "value", "extent_size.value", u64_max);
-  const auto shift =
-      reader.number(*extent_size, "shift", "extent_size.shift", Geometry::shift_max);
+  const auto shift = reader.number(*extent_size, "shift", "extent_size.shift", Geometry::shift_max);
   if (!block_size || !value || !shift) return std::nullopt;
 
   auto made = Geometry::make(*block_size, *value);
@@ -121,8 +121,7 @@ std::optional<bool> read_encrypted(MemberReader& reader, const Json& root) {
 }
 
 void check_version(MemberReader& reader, const Json& root, const std::string& name) {
-  const auto version =
-      reader.number(root, name, name, std::numeric_limits<std::uint32_t>::max());
+  const auto version = reader.number(root, name, name, std::numeric_limits<std::uint32_t>::max());
   if (version && *version != database_version) {
     reader.problem(name, fmt::format("{}", database_version), fmt::format("{}", *version));
   }
@@ -130,8 +129,9 @@ void check_version(MemberReader& reader, const Json& root, const std::string& na
 
 void check_versions(MemberReader& reader, const Json& root) {
   if (!root.contains("database_read_version") && !root.contains("database_write_version")) {
-    reader.problem("database_read_version", "1",
-                   "none: a region from before mid-2023, whose databases are of an older generation");
+    reader.problem(
+        "database_read_version", "1",
+        "none: a region from before mid-2023, whose databases are of an older generation");
     return;
   }
   check_version(reader, root, "database_read_version");

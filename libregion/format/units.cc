@@ -1,8 +1,8 @@
 #include "libregion/format/units.h"
 
-#include <fmt/format.h>
-
 #include <bit>
+
+#include <fmt/format.h>
 
 namespace libregion {
 
@@ -17,10 +17,9 @@ std::variant<Geometry, GeometryProblem> Geometry::make(std::uint64_t block_size_
   const auto shift = static_cast<std::uint32_t>(std::countr_zero(block_size_bytes));
   const std::uint64_t blocks_max = extent_data_bytes_max >> shift;
   if (extent_size_blocks < 1 || extent_size_blocks > blocks_max) {
-    return GeometryProblem{
-        fmt::format("an extent size of 1 to {} blocks of {} bytes (512 MiB)", blocks_max,
-                    block_size_bytes),
-        fmt::format("{}", extent_size_blocks)};
+    return GeometryProblem{fmt::format("an extent size of 1 to {} blocks of {} bytes (512 MiB)",
+                                       blocks_max, block_size_bytes),
+                           fmt::format("{}", extent_size_blocks)};
   }
   return Geometry(shift, extent_size_blocks);
 }

@@ -9,8 +9,8 @@
 
 namespace libregion {
 
-// Up to this many files are synced one by one: a sync of the whole file system, with everything that
-// others wrote, is the slower way.
+// Up to this many files are synced one by one: a sync of the whole file system, with everything
+// that others wrote, is the slower way.
 constexpr std::size_t few_files_max = 15;
 
 // Syncs many written files: one sync of the file system for many, each by itself where they are

@@ -10,8 +10,9 @@ void throw_refusal(const Refusal& refusal, const std::string& path) {
   const bool links = refusal.reason == Refusal::Reason::several_links;
   throw Error(ErrorKind::failed,
               describe_failure({"open", path}, fmt::format("expected {}, found {}",
-                                                           links ? "one name" : "a file or "
-                                                                                "directory",
+                                                           links ? "one name"
+                                                                 : "a file or "
+                                                                   "directory",
                                                            refusal.found)));
 }
 

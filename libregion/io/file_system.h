@@ -125,8 +125,7 @@ class Directory {
   // Never through an existing name. Without an ownership: mode 0666 and 0777 under the umask.
   virtual std::unique_ptr<File> create_file(std::string_view name,
                                             const std::optional<Ownership>& ownership) = 0;
-  virtual void make_directory(std::string_view name,
-                              const std::optional<Ownership>& ownership) = 0;
+  virtual void make_directory(std::string_view name, const std::optional<Ownership>& ownership) = 0;
   virtual void remove_file(std::string_view name) = 0;
   virtual void remove_directory(std::string_view name) = 0;  // must be empty
   virtual void rename(std::string_view source, std::string_view target) = 0;

@@ -1,10 +1,9 @@
 #include "libregion/io/open_beneath.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <atomic>
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "libregion/io/file_descriptor.h"
 

@@ -2,13 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <limits>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <limits>
+#include <fmt/format.h>
 
 #include "libregion/base/assert.h"
 #include "libregion/base/checked.h"
@@ -65,8 +65,7 @@ struct stat stat_of(int descriptor, const std::string& path) {
 }
 
 off_t to_off_t(std::uint64_t offset_bytes) {
-  LIBREGION_ASSERT(offset_bytes <=
-                   static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
+  LIBREGION_ASSERT(offset_bytes <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
   return static_cast<off_t>(offset_bytes);
 }
 
@@ -122,8 +121,8 @@ class PosixFile : public File {
   }
 
   void resize(std::uint64_t size_bytes) override {
-    const int result = retry_on_interrupt(
-        [&] { return ::ftruncate(descriptor_.number(), to_off_t(size_bytes)); });
+    const int result =
+        retry_on_interrupt([&] { return ::ftruncate(descriptor_.number(), to_off_t(size_bytes)); });
     if (result != 0) throw_system_error(errno, {"ftruncate", path_, size_bytes});
   }
 
@@ -222,8 +221,7 @@ class PosixDirectory : public Directory {
     return std::make_unique<PosixFile>(std::move(descriptor), path_of(name), options_);
   }
 
-  void make_directory(std::string_view name,
-                      const std::optional<Ownership>& ownership) override {
+  void make_directory(std::string_view name, const std::optional<Ownership>& ownership) override {
     const std::string plain = plain_name(name);
     const mode_t mode = ownership ? 0700 : 0777;
     check(::mkdirat(descriptor_.number(), plain.c_str(), mode), "mkdir", name);
@@ -330,8 +328,8 @@ class PosixDirectory : public Directory {
 PosixFileSystem::PosixFileSystem(const PosixOptions& options) : options_(options) {}
 
 Opened<Directory> PosixFileSystem::open_directory(const std::string& path) {
-  FileDescriptor descriptor(retry_on_interrupt(
-      [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  FileDescriptor descriptor(
+      retry_on_interrupt([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!descriptor.is_open()) {
     if (errno == ENOENT) return Refusal{Refusal::Reason::missing, "nothing"};
     if (errno == ENOTDIR) return Refusal{Refusal::Reason::wrong_kind, "no directory"};

@@ -1,11 +1,10 @@
 #include "libregion/io/process_files.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libregion/base/text.h"
 
@@ -21,7 +20,8 @@ std::string command_of(const fs::path& process) {
   return printable(command);
 }
 
-bool has_matching_file(const fs::path& process, const std::function<bool(const fs::path&)>& matches) {
+bool has_matching_file(const fs::path& process,
+                       const std::function<bool(const fs::path&)>& matches) {
   std::error_code ignored;  // The process may end, or be another user's, at any moment.
   for (fs::directory_iterator link(process / "fd", ignored), end; link != end;
        link.increment(ignored)) {

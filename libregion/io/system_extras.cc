@@ -1,12 +1,11 @@
 #include "libregion/io/system_extras.h"
 
-#include <fcntl.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 namespace libregion {
 

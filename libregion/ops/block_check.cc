@@ -1,8 +1,8 @@
 #include "libregion/ops/block_check.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "libregion/base/text.h"
 #include "libregion/format/extent_names.h"
@@ -39,8 +39,12 @@ std::string describe_data(const BlockRecord& record) {
 
 BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
                        const ExtentReader& reader, CheckDepth depth)
-    : definition_(definition), extent_(extent), format_(reader.format()),
-      metadata_(reader.metadata()), depth_(depth), layout_(definition.geometry),
+    : definition_(definition),
+      extent_(extent),
+      format_(reader.format()),
+      metadata_(reader.metadata()),
+      depth_(depth),
+      layout_(definition.geometry),
       zero_block_hash_(on_disk_hash(Bytes(definition.geometry.block_size_bytes()))) {}
 
 void BlockCheck::check(const BlockRecord& record) {
@@ -55,8 +59,7 @@ void BlockCheck::check_raw(const BlockRecord& record) {
   check_bad_slots(record);
   if (!record.selected) {
     ++written_blocks_;
-    add_at_data(FindingId::no_matching_slot, record, describe_slots(record),
-                describe_data(record));
+    add_at_data(FindingId::no_matching_slot, record, describe_slots(record), describe_data(record));
     return;
   }
   check_selected_slot(record, *record.selected);
@@ -75,8 +78,7 @@ void BlockCheck::check_selected_slot(const BlockRecord& record, std::size_t sele
                 fmt::format("slot {}", other == 0 ? 'A' : 'B'),
                 fmt::format("slot {}, {}", selected == 0 ? 'A' : 'B', describe_slot(slot)));
   } else if (context != nullptr) {
-    add_at_data(FindingId::no_matching_slot, record, describe_slots(record),
-                describe_data(record));
+    add_at_data(FindingId::no_matching_slot, record, describe_slots(record), describe_data(record));
   } else if (std::holds_alternative<EmptySlot>(slot) && !is_zero(record)) {
     add_at_data(FindingId::data_without_context, record, "zeros, or a context",
                 fmt::format("{}; {}", describe_data(record), describe_slots(record)));
@@ -136,9 +138,8 @@ void BlockCheck::check_sqlite(const BlockRecord& record) {
 }
 
 void BlockCheck::check_context(const BlockRecord& record, const BlockContext& context) {
-  const std::uint64_t expected = context.encryption
-                                     ? integrity_hash(*context.encryption, record.data)
-                                     : record.data_hash;
+  const std::uint64_t expected =
+      context.encryption ? integrity_hash(*context.encryption, record.data) : record.data_hash;
   if (context.hash != expected) {
     add_at_data(FindingId::integrity_hash_mismatch, record, hash_text(expected),
                 hash_text(context.hash));

@@ -29,8 +29,8 @@ std::optional<BlockContext> to_context(const SlotValue& row) {
 
 }  // namespace
 
-ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id,
-                              const RegionDefinition& definition, bool check) {
+ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDefinition& definition,
+                              bool check) {
   const std::uint64_t block_count = definition.geometry.extent_size_blocks();
   const ContextRows& rows = extent.rows();
   const bool must_match = extent.metadata()->dirty || rows.has_block_with_several();
@@ -46,9 +46,8 @@ ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id,
   const auto visit = [&](const BlockRecord& record) {
     block_check.check(record);
     if (!must_match) return;
-    const auto match =
-        std::find_if(record.slots.begin(), record.slots.end(),
-                     [&](const SlotValue& row) { return record.matches(row); });
+    const auto match = std::find_if(record.slots.begin(), record.slots.end(),
+                                    [&](const SlotValue& row) { return record.matches(row); });
     if (match != record.slots.end()) choice.contexts[record.block] = to_context(*match);
   };
   if (check) {

@@ -20,7 +20,7 @@ struct ContextChoice {
 // Clean, one row a block: the rows as they are. Dirty, or several rows for any block: the data of
 // every block with rows is hashed, and the row that matches is taken, or none. With `check` every
 // block is hashed and looked at as region-verify does.
-ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id,
-                              const RegionDefinition& definition, bool check);
+ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDefinition& definition,
+                              bool check);
 
 }  // namespace libregion

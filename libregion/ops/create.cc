@@ -1,9 +1,9 @@
 #include "libregion/ops/create.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "libregion/base/checked.h"
 #include "libregion/base/error.h"
@@ -33,7 +33,8 @@ ExtentMetadata metadata_of_new(bool is_written) {
   return metadata;
 }
 
-Bytes build_database(ExtentMetadata metadata, std::span<const std::optional<BlockContext>> contexts) {
+Bytes build_database(ExtentMetadata metadata,
+                     std::span<const std::optional<BlockContext>> contexts) {
   metadata.ext_version = sqlite_ext_version;
   return build_sqlite_image(metadata, contexts);
 }
@@ -134,7 +135,9 @@ class ImageImporter {
 class RegionBuilder {
  public:
   RegionBuilder(Directory& root, const CreateOptions& options)
-      : root_(root), options_(options), geometry_(options.definition.geometry),
+      : root_(root),
+        options_(options),
+        geometry_(options.definition.geometry),
         summary_{options.definition} {}
 
   CreateSummary build() {
@@ -261,8 +264,8 @@ class RegionBuilder {
       const ExtentId extent{static_cast<std::uint32_t>(first)};
       const auto leaf = open_directory_in(root_, leaf_directory_path(leaf_of(extent)));
       visit(*leaf, extent,
-            static_cast<std::uint32_t>(std::min<std::uint64_t>(extents_per_leaf,
-                                                               next_extent_ - first)));
+            static_cast<std::uint32_t>(
+                std::min<std::uint64_t>(extents_per_leaf, next_extent_ - first)));
     }
   }
 
@@ -295,9 +298,8 @@ void check_space(const Directory& parent, const std::string& path, const CreateO
   }
   const std::uint64_t free_bytes = parent.free_bytes();
   if (needed_bytes <= free_bytes) return;
-  throw Error(ErrorKind::failed,
-              fmt::format("'{}': no space: expected {} free, found {}", path,
-                          human_size(needed_bytes), human_size(free_bytes)));
+  throw Error(ErrorKind::failed, fmt::format("'{}': no space: expected {} free, found {}", path,
+                                             human_size(needed_bytes), human_size(free_bytes)));
 }
 
 }  // namespace
@@ -331,8 +333,9 @@ bool check_create_target(FileSystem& file_system, const std::string& path, bool 
     case TargetState::Kind::empty: return false;
     case TargetState::Kind::leftovers:
       if (force) return true;
-      throw Error(ErrorKind::failed,
-                  fmt::format("'{}' holds what an interrupted create left; --force clears it", path));
+      throw Error(
+          ErrorKind::failed,
+          fmt::format("'{}' holds what an interrupted create left; --force clears it", path));
     case TargetState::Kind::region:
       throw Error(ErrorKind::failed, fmt::format("'{}' is a region already", path));
     case TargetState::Kind::something_else: break;
@@ -351,7 +354,7 @@ CreateSummary create_region(FileSystem& file_system, const std::string& path,
   const bool makes_directory = look_at_target(file_system, path).kind == TargetState::Kind::missing;
   if (makes_directory) parent->make_directory(name, std::nullopt);
   const auto root = expect_opened(file_system.open_directory(path), path);
-  const RegionUse use(file_system, *root, {Access::read_write, false, 0});
+  const RegionUse use(file_system, *root, {Access::read_write, false, options.lock_wait_seconds});
   if (has_leftovers) clear_leftovers(*root);
   try {
     CreateSummary summary = RegionBuilder(*root, options).build();

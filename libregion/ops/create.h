@@ -22,16 +22,17 @@ struct CreateOptions {
   InputStream* image = nullptr;  // to import; not for encrypted regions
   bool skip_zeros = false;       // blocks of zeros stay unwritten
   bool force = false;            // clear what an interrupted create left
+  std::uint64_t lock_wait_seconds = 0;
   unsigned jobs = 1;
   const std::atomic<bool>* stop = nullptr;
   Progress* progress = nullptr;
 };
 
 struct CreateSummary {
-  RegionDefinition definition;        // as created
-  std::uint64_t imported_bytes = 0;   // of the image, without padding
+  RegionDefinition definition;       // as created
+  std::uint64_t imported_bytes = 0;  // of the image, without padding
   std::uint64_t written_blocks = 0;
-  std::uint64_t apparent_bytes = 0;   // of all files
+  std::uint64_t apparent_bytes = 0;  // of all files
 };
 
 // The bytes of all files of a region as it is created empty: exact, holes counted in.

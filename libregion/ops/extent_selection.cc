@@ -1,8 +1,8 @@
 #include "libregion/ops/extent_selection.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
@@ -79,9 +79,8 @@ std::uint64_t ExtentSelection::count_of(std::uint32_t extent_count) const {
 
 void ExtentSelection::check_against(std::uint32_t extent_count) const {
   if (is_all() || ranges_.back().second < extent_count) return;
-  throw Error(ErrorKind::usage,
-              fmt::format("extent {} was named, but the region has {} extents",
-                          ranges_.back().second, extent_count));
+  throw Error(ErrorKind::usage, fmt::format("extent {} was named, but the region has {} extents",
+                                            ranges_.back().second, extent_count));
 }
 
 }  // namespace libregion

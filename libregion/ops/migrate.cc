@@ -1,9 +1,9 @@
 #include "libregion/ops/migrate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
@@ -28,11 +28,11 @@ struct Job {
   std::optional<ExtentMetadata> metadata;
   std::vector<Finding> findings;
 
-  bool is_done = false;          // looked at; false after a stop
-  bool replaces = false;         // a replacement is put in place
+  bool is_done = false;            // looked at; false after a stop
+  bool replaces = false;           // a replacement is put in place
   bool removes_leftovers = false;  // .copy, .completed, a stray log
-  bool migrates = false;         // the tail is written, .db can go
-  bool is_left = false;          // because of damage
+  bool migrates = false;           // the tail is written, .db can go
+  bool is_left = false;            // because of damage
   std::uint64_t context_count = 0;
   std::uint64_t written_bytes = 0;
   std::unique_ptr<SqliteExtent> sqlite;  // open and claimed until the batch is done
@@ -60,8 +60,11 @@ bool is_ended_by_migration(const Finding& finding) {
 class Migration {
  public:
   Migration(const Region& region, const MigrateOptions& options, Reporter& reporter)
-      : region_(region), options_(options), reporter_(reporter),
-        geometry_(region.definition.geometry), layout_(region.definition.geometry) {}
+      : region_(region),
+        options_(options),
+        reporter_(reporter),
+        geometry_(region.definition.geometry),
+        layout_(region.definition.geometry) {}
 
   MigrateSummary run() {
     // Nothing is changed before it is known that nobody uses any extent, and that all will fit.
@@ -232,8 +235,7 @@ class Migration {
       }
       job.replaces = true;
     }
-    job.removes_leftovers =
-        job.parts.has(ExtentPart::copy) || job.parts.has(ExtentPart::completed);
+    job.removes_leftovers = job.parts.has(ExtentPart::copy) || job.parts.has(ExtentPart::completed);
     if (options_.dry_run) return true;
     remove_leftovers(directory, job.extent, job.parts);
     if (job.replaces) finish_replacement(directory, job.extent, job.parts, *region_.use);
@@ -281,8 +283,8 @@ class Migration {
   }
 
   void keep_findings(Job& job, std::vector<Finding> findings) const {
-    std::copy_if(std::make_move_iterator(findings.begin()),
-                 std::make_move_iterator(findings.end()), std::back_inserter(job.findings),
+    std::copy_if(std::make_move_iterator(findings.begin()), std::make_move_iterator(findings.end()),
+                 std::back_inserter(job.findings),
                  [](const Finding& finding) { return !is_ended_by_migration(finding); });
   }
 

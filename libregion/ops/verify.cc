@@ -38,7 +38,10 @@ std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts) {
 class ExtentVerifier {
  public:
   ExtentVerifier(const Region& region, const Leaf& leaf, ExtentId extent, Reporter& reporter)
-      : region_(region), leaf_(leaf), extent_(extent), reporter_(reporter),
+      : region_(region),
+        leaf_(leaf),
+        extent_(extent),
+        reporter_(reporter),
         parts_(leaf.parts_of(extent)) {}
 
   VerifySummary run() {

@@ -22,7 +22,6 @@ struct VerifySummary {
   bool stopped = false;             // before all extents were looked at
 };
 
-VerifySummary verify_region(const Region& region, const VerifyOptions& options,
-                            Reporter& reporter);
+VerifySummary verify_region(const Region& region, const VerifyOptions& options, Reporter& reporter);
 
 }  // namespace libregion

@@ -1,9 +1,9 @@
 #include "libregion/region/leaf.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "libregion/base/text.h"
 

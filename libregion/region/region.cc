@@ -23,9 +23,9 @@ std::string with_member(const std::string& member, const std::string& text) {
 std::unique_ptr<Directory> open_root(FileSystem& file_system, const std::string& path) {
   auto opened = file_system.open_directory(path);
   if (const auto* refusal = std::get_if<Refusal>(&opened)) {
-    throw Error(ErrorKind::not_a_region,
-                describe_failure({"open", path}, "expected a region's directory, found " +
-                                                     refusal->found));
+    throw Error(
+        ErrorKind::not_a_region,
+        describe_failure({"open", path}, "expected a region's directory, found " + refusal->found));
   }
   return std::move(std::get<std::unique_ptr<Directory>>(opened));
 }
@@ -62,16 +62,15 @@ OpenedRegion open_region(FileSystem& file_system, const std::string& path,
   auto parsed = parse_region_definition(std::get<std::string>(text));
   if (auto* problems = std::get_if<std::vector<DefinitionProblem>>(&parsed)) {
     for (const DefinitionProblem& problem : *problems) {
-      opened.findings.push_back(
-          definition_finding(FindingId::definition_invalid,
-                             with_member(problem.member, problem.expected), problem.found));
+      opened.findings.push_back(definition_finding(FindingId::definition_invalid,
+                                                   with_member(problem.member, problem.expected),
+                                                   problem.found));
     }
     return opened;
   }
   auto& definition = std::get<RegionDefinition>(parsed);
   for (const auto& [name, value] : definition.other_members) {
-    opened.findings.push_back(
-        definition_finding(FindingId::definition_unknown_member, "", name));
+    opened.findings.push_back(definition_finding(FindingId::definition_unknown_member, "", name));
   }
   opened.region = Region{path, std::move(definition), std::move(root), std::move(use)};
   return opened;

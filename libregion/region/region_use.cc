@@ -1,9 +1,9 @@
 #include "libregion/region/region_use.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "libregion/base/error.h"
 
@@ -15,8 +15,7 @@ constexpr std::chrono::milliseconds retry_interval(50);
 // Asks again until the answer is not "refused" or the time is up.
 template <class Ask>
 Grant ask_patiently(std::uint64_t wait_seconds, Ask ask) {
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::seconds(wait_seconds);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(wait_seconds);
   while (true) {
     const Grant answer = ask();
     if (answer != Grant::refused || std::chrono::steady_clock::now() >= deadline) return answer;
@@ -46,8 +45,7 @@ std::string_view use_check_name(UseCheck check) {
 
 RegionUse::RegionUse(FileSystem& file_system, Directory& root, const UseOptions& options)
     : file_system_(file_system), root_(root), options_(options) {
-  const Grant lock =
-      ask_patiently(options.wait_seconds, [&] { return root.lock(options.access); });
+  const Grant lock = ask_patiently(options.wait_seconds, [&] { return root.lock(options.access); });
   if (lock == Grant::refused) {
     throw_in_use(root.path(), file_system.users_of(root.status()));
   }

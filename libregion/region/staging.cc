@@ -1,9 +1,9 @@
 #include "libregion/region/staging.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "libregion/base/error.h"
 #include "libregion/extent/open_extent.h"
@@ -98,8 +98,8 @@ std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
                                        const ExtentParts& parts, const Geometry& geometry) {
   const auto replacement = open_replacement(leaf, extent);
   if (replacement == nullptr) {
-    return {replacement_finding(FindingId::replace_unusable, extent, "a directory",
-                                "something else")};
+    return {
+        replacement_finding(FindingId::replace_unusable, extent, "a directory", "something else")};
   }
   const ExtentParts replacement_parts = list_replacement(*replacement, extent);
   if (!replacement_parts.has(ExtentPart::data)) {
@@ -162,10 +162,9 @@ void remove_leftovers(Directory& leaf, ExtentId extent, const ExtentParts& parts
 }
 
 std::vector<Finding> pending_findings(ExtentId extent, const ExtentParts& parts) {
-  constexpr std::array pending = {
-      std::pair(ExtentPart::copy, FindingId::copy_pending),
-      std::pair(ExtentPart::replace, FindingId::replace_pending),
-      std::pair(ExtentPart::completed, FindingId::completed_pending)};
+  constexpr std::array pending = {std::pair(ExtentPart::copy, FindingId::copy_pending),
+                                  std::pair(ExtentPart::replace, FindingId::replace_pending),
+                                  std::pair(ExtentPart::completed, FindingId::completed_pending)};
   std::vector<Finding> findings;
   for (const auto& [part, id] : pending) {
     if (parts.has(part)) findings.push_back(Finding{id, extent, extent_path(extent, part)});

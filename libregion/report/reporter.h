@@ -16,8 +16,8 @@ namespace libregion {
 // What an operation has to say of one extent besides its findings.
 struct ExtentRecord {
   ExtentId extent;
-  std::string file;                 // relative to the region's directory
-  std::string_view format;          // "raw", "sqlite" or "unknown"
+  std::string file;                                       // relative to the region's directory
+  std::string_view format;                                // "raw", "sqlite" or "unknown"
   std::optional<ExtentMetadata> metadata = std::nullopt;  // where it could be read
 
   struct Field {

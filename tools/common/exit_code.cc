@@ -7,9 +7,9 @@ namespace region_tools {
 namespace {
 
 // The most serious first.
-constexpr std::array order = {ExitCode::bug,    ExitCode::usage,   ExitCode::failed,
+constexpr std::array order = {ExitCode::bug,          ExitCode::usage,  ExitCode::failed,
                               ExitCode::not_a_region, ExitCode::in_use, ExitCode::stopped,
-                              ExitCode::findings, ExitCode::done};
+                              ExitCode::findings,     ExitCode::done};
 
 }  // namespace
 

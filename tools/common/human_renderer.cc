@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <cstdlib>
+
+#include <fmt/format.h>
 
 #include "libregion/base/text.h"
 #include "tools/common/renderer.h"
@@ -39,16 +39,6 @@ std::string field_text(const ExtentRecord::Field& field) {
     return fmt::format("{} {}", field.name, *number);
   }
   return std::string(std::get<std::string_view>(field.value));
-}
-
-std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string counts_text(const FindingCounts& counts) {
-  if (counts.errors + counts.warnings + counts.notes == 0) return "nothing wrong";
-  return fmt::format("{}, {}, {}", plural(counts.errors, "error"),
-                     plural(counts.warnings, "warning"), plural(counts.notes, "note"));
 }
 
 class HumanRenderer : public Renderer {
@@ -91,15 +81,13 @@ class HumanRenderer : public Renderer {
     if (info.severity == Severity::note && !options_.verbose) return;
     if (info.severity != Severity::error && options_.quiet) return;
     output_.write(fmt::format("{}: {}: {}{} [{}]\n{}", path_, severity_text(info.severity),
-                              place_text(finding), info.message, info.name,
-                              details_text(finding)));
+                              place_text(finding), info.message, info.name, details_text(finding)));
   }
 
   void end_region(const Fields& /*fields*/, const std::string& text,
                   const FindingCounts& counts) override {
     if (options_.quiet) return;
-    output_.write(fmt::format("{}: {}{}{}\n", path_, text, text.empty() ? "" : ": ",
-                              counts_text(counts)));
+    output_.write(fmt::format("{}: {}\n", path_, text));
     for (const auto& [id, count] : counts.by_id) {
       const libregion::FindingInfo& info = finding_info(id);
       if (info.severity == Severity::note && !options_.verbose) continue;
@@ -153,6 +141,16 @@ void FindingCounts::add(libregion::FindingId id) {
     case Severity::warning: ++warnings; break;
     case Severity::note: ++notes; break;
   }
+}
+
+std::string plural(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string counts_text(const FindingCounts& counts) {
+  if (counts.by_id.empty()) return "nothing wrong";
+  return fmt::format("{}, {}, {}", plural(counts.errors, "error"),
+                     plural(counts.warnings, "warning"), plural(counts.notes, "note"));
 }
 
 std::unique_ptr<Renderer> make_human_renderer(Output& output, const CommonOptions& options) {

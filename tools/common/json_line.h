@@ -2,13 +2,13 @@
 
 #pragma once
 
-#include <fmt/compile.h>
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <iterator>
 #include <string>
 #include <string_view>
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
 
 #include "libregion/base/text.h"
 

@@ -1,8 +1,8 @@
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include <chrono>
 #include <unistd.h>
 
-#include <chrono>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include "tools/common/json_line.h"
 #include "tools/common/renderer.h"

@@ -1,15 +1,12 @@
 #include "tools/common/options.h"
 
-#include <fmt/format.h>
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
 #include <iostream>
-#include <iterator>
-#include <map>
 #include <sstream>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
@@ -20,16 +17,7 @@ namespace {
 using libregion::Error;
 using libregion::ErrorKind;
 
-// An option whose value is one of a few words.
-template <class Value>
-void add_choice(CLI::App& app, const std::string& flags, Value& target,
-                const std::map<std::string, Value>& choices, const std::string& words,
-                const std::string& description) {
-  app.add_option(flags, target, description)
-      ->transform(CLI::CheckedTransformer(choices))
-      ->type_name("")
-      ->option_text(words);
-}
+constexpr std::uint64_t jobs_max = 1024;
 
 std::string read_list(const std::string& path) {
   std::ostringstream text;
@@ -46,48 +34,49 @@ std::string read_list(const std::string& path) {
 
 }  // namespace
 
-void add_common_options(CLI::App& app, CommonOptions& options, const OptionSet& set) {
+void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set) {
+  constexpr std::size_t regions_max = 1'000'000;
   options.jobs = std::max(1U, std::thread::hardware_concurrency());
   if (set.several_regions) {
-    app.add_option("REGION", options.regions, "region directories")->type_name("");
-    app.add_option("--regions-from", options.regions_from, "more of them, one a line; - is stdin")
-        ->type_name("FILE");
-    app.add_flag("-0,--null", options.null_separated, "--regions-from is separated by NUL");
+    line.add_arguments(options.regions, 0, regions_max);
+    line.add_text("--regions-from", options.regions_from, "FILE",
+                  "more regions, one a line; - is standard input");
+    line.add_flag("-0,--null", options.null_separated, "they are separated by NUL");
   } else {
-    app.add_option("DIR", options.regions, "directory of the new region")
-        ->expected(1)
-        ->required()
-        ->type_name("");
+    line.add_arguments(options.regions, 1, 1);
   }
   if (set.extents) {
-    app.add_option("-e,--extent", options.extents, "only these: 7,0x10-0x1F,67D,00/000/064")
-        ->type_name("LIST");
+    line.add_text("-e,--extent", options.extents, "LIST", "only these: 7,0x10-0x1F,67D,00/000/064");
   }
   if (set.dry_run) {
-    app.add_flag("-n,--dry-run", options.dry_run, "say what would be done, change nothing");
+    line.add_flag("-n,--dry-run", options.dry_run, "say what would be done, change nothing");
   }
-  app.add_option("-j,--jobs", options.jobs, "threads (default: one for each core)")
-      ->type_name("N")
-      ->check(CLI::Range(1U, 1024U));
-  add_choice<RecordFormat>(app, "--format", options.format,
-                           {{"human", RecordFormat::human}, {"jsonl", RecordFormat::jsonl}},
-                           "human|jsonl", "for people, or a record a line");
-  app.add_option("-o,--output", options.output, "write there instead of to standard output")
-      ->type_name("FILE");
-  app.add_flag("-q,--quiet", options.quiet, "only errors");
-  app.add_flag("-v,--verbose", options.verbose, "every extent, and notes");
-  if (set.strict) app.add_flag("--strict", options.strict, "warnings too make exit status 1");
-  add_choice<ProgressStyle>(app, "--progress", options.progress,
-                            {{"auto", ProgressStyle::automatic},
-                             {"always", ProgressStyle::always},
-                             {"never", ProgressStyle::never},
-                             {"json", ProgressStyle::json}},
-                            "WHEN", "auto, always, never, json (on standard error)");
-  add_choice<When>(app, "--color", options.color,
-                   {{"auto", When::automatic}, {"always", When::always}, {"never", When::never}},
-                   "WHEN", "auto, always, never");
-  app.add_option("--lock-wait", options.lock_wait_seconds, "wait for a region that is in use")
-      ->type_name("SECONDS");
+  line.add_number("-j,--jobs", options.jobs, "N", "threads; one for each core unless given");
+  line.add_choice<RecordFormat>("--format", options.format,
+                                {{"human", RecordFormat::human}, {"jsonl", RecordFormat::jsonl}},
+                                "human|jsonl", "for people, or a record a line");
+  line.add_text("-o,--output", options.output, "FILE", "write there, not to standard output");
+  line.add_flag("-q,--quiet", options.quiet, "errors only");
+  line.add_flag("-v,--verbose", options.verbose, "every extent, and notes");
+  if (set.strict) line.add_flag("--strict", options.strict, "warnings too make exit status 1");
+  line.add_choice<ProgressStyle>("--progress", options.progress,
+                                 {{"auto", ProgressStyle::automatic},
+                                  {"always", ProgressStyle::always},
+                                  {"never", ProgressStyle::never},
+                                  {"json", ProgressStyle::json}},
+                                 "WHEN", "auto, always, never, json; on standard error");
+  line.add_choice<When>(
+      "--color", options.color,
+      {{"auto", When::automatic}, {"always", When::always}, {"never", When::never}}, "WHEN",
+      "auto, always, never");
+  line.add_number("--lock-wait", options.lock_wait_seconds, "SECONDS",
+                  "wait so long for a region in use");
+}
+
+void check_common_options(const CommonOptions& options) {
+  if (options.jobs >= 1 && options.jobs <= jobs_max) return;
+  throw Error(ErrorKind::usage,
+              fmt::format("--jobs: expected 1 to {}, found {}", jobs_max, options.jobs));
 }
 
 std::vector<std::string> region_paths(const CommonOptions& options) {

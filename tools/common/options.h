@@ -6,9 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "tools/common/command_line.h"
 
 namespace region_tools {
 
@@ -23,7 +21,7 @@ struct CommonOptions {
   RecordFormat format = RecordFormat::human;
   std::string output = "-";
   std::string extents;
-  unsigned jobs = 1;
+  std::uint64_t jobs = 1;  // threads
   bool dry_run = false;
   bool quiet = false;
   bool verbose = false;
@@ -41,7 +39,10 @@ struct OptionSet {
   bool strict = false;          // tools whose findings are their result
 };
 
-void add_common_options(CLI::App& app, CommonOptions& options, const OptionSet& set);
+void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
+
+// What the values of the options have to keep to. Throws Error (usage).
+void check_common_options(const CommonOptions& options);
 
 // The regions of the command line and of --regions-from, which is read here. Throws Error.
 std::vector<std::string> region_paths(const CommonOptions& options);

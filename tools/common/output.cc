@@ -14,9 +14,8 @@ constexpr std::size_t buffered_max = std::size_t{64} << 10;
 
 Output::Output(const std::string& path) : path_(path) {
   if (path != "-") {
-    descriptor_ = libregion::FileDescriptor(libregion::retry_on_interrupt([&] {
-      return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    }));
+    descriptor_ = libregion::FileDescriptor(libregion::retry_on_interrupt(
+        [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }));
     if (!descriptor_.is_open()) libregion::throw_system_error(errno, {"open", path_});
   }
   is_terminal_ = ::isatty(number()) == 1;
@@ -32,8 +31,8 @@ void Output::flush() {
   if (before_write_) before_write_();
   std::string_view rest = buffer_;
   while (!rest.empty() && !is_closed_) {
-    const ssize_t count = libregion::retry_on_interrupt(
-        [&] { return ::write(number(), rest.data(), rest.size()); });
+    const ssize_t count =
+        libregion::retry_on_interrupt([&] { return ::write(number(), rest.data(), rest.size()); });
     if (count > 0) {
       rest.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno == EPIPE) {
@@ -41,7 +40,8 @@ void Output::flush() {
     } else {
       const int errno_value = errno;
       buffer_.clear();  // What cannot be written now is not tried again.
-      libregion::throw_system_error(errno_value, {"write", path_ == "-" ? "standard output" : path_});
+      libregion::throw_system_error(errno_value,
+                                    {"write", path_ == "-" ? "standard output" : path_});
     }
   }
   buffer_.clear();

@@ -27,6 +27,11 @@ struct FindingCounts {
   void add(libregion::FindingId id);
 };
 
+// "3 errors, 1 warning, 0 notes", or "nothing wrong".
+std::string counts_text(const FindingCounts& counts);
+// "1 extent", "2 extents".
+std::string plural(std::uint64_t count, std::string_view noun);
+
 struct RunMeta {
   std::string tool;
   std::string in_use_check = "none";  // of the first region

@@ -1,16 +1,15 @@
 #include "tools/common/run_tool.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "libregion/base/assert.h"
 #include "libregion/base/text.h"
-#include "tools/common/version.h"
 
 namespace region_tools {
 namespace {
@@ -33,7 +32,8 @@ void install_signal_handlers() {
   const auto stop = [](int) { stop_requested = true; };
   handle_signal(SIGINT, stop, SA_RESTART | static_cast<int>(SA_RESETHAND));
   handle_signal(SIGTERM, stop, SA_RESTART | static_cast<int>(SA_RESETHAND));
-  handle_signal(SIGUSR1, [](int) { request_progress_line(); }, SA_RESTART);
+  handle_signal(
+      SIGUSR1, [](int) { request_progress_line(); }, SA_RESTART);
   handle_signal(SIGPIPE, SIG_IGN, 0);
   handle_signal(SIGIO, SIG_IGN, 0);  // of broken leases, which are asked after
 }
@@ -49,42 +49,12 @@ void print_error(const std::string& tool, const std::string& message) {
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-// nullopt where the options are fine; else the exit status: of --help, --version, or a usage error.
-std::optional<int> parse_arguments(CLI::App& app, int argc, const char* const* argv,
-                                   const std::string& tool) {
-  try {
-    app.parse(argc, argv);
-    return std::nullopt;
-  } catch (const CLI::CallForHelp&) {
-    const std::string text = app.help();
-    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0
-               ? 0
-               : static_cast<int>(ExitCode::failed);
-  } catch (const CLI::CallForVersion&) {
-    const std::string text = version_text(tool);
-    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0
-               ? 0
-               : static_cast<int>(ExitCode::failed);
-  } catch (const CLI::ParseError& error) {
-    print_error(tool, error.what());
-    (void)std::fprintf(stderr, "Try '%s --help'.\n", tool.c_str());
-    return static_cast<int>(ExitCode::usage);
-  }
-}
-
-void set_up(CLI::App& app, const ToolInfo& info) {
-  app.name(info.name);
-  app.description(info.description);
-  app.footer("Examples:\n" + info.examples + "\nMore: man " + info.name + ", man 7 region-tools");
-  app.set_version_flag("-V,--version", "");
-  app.get_formatter()->column_width(32);
-  app.get_formatter()->label("OPTIONS", "OPTION...");
-}
-
 }  // namespace
 
 Session::Session(std::string tool, const CommonOptions& options)
-    : tool_(std::move(tool)), options_(options), progress_(options.progress, options.quiet),
+    : tool_(std::move(tool)),
+      options_(options),
+      progress_(options.progress, options.quiet),
       output_(options.output),
       renderer_(options.format == RecordFormat::human ? make_human_renderer(output_, options)
                                                       : make_json_renderer(output_)),
@@ -153,20 +123,20 @@ void Session::CountingReporter::finding(const libregion::Finding& finding) {
   session_.renderer_->finding(finding);
 }
 
-int run_tool(int argc, const char* const* argv, const ToolInfo& info, const AddOptions& add_options,
-             const Job& job) {
+int run_tool(int argc, const char* const* argv, const ToolInfo& info, const OptionSet& option_set,
+             const AddOptions& add_options, const Job& job) {
   libregion::set_assertion_handler(report_bug);
   install_signal_handlers();
-  CLI::App app;
+  CommandLine line(info);
   CommonOptions options;
-  set_up(app, info);
-  add_options(app);
-  add_common_options(app, options, info.options);
-  if (const auto status = parse_arguments(app, argc, argv, info.name)) return *status;
+  add_options(line);
+  add_common_options(line, options, option_set);
+  if (const auto status = line.parse(argc, argv)) return *status;
 
   const auto start = std::chrono::steady_clock::now();
   auto code = ExitCode::bug;
   try {
+    check_common_options(options);
     Session session(info.name, options);
     try {
       code = job(session);
@@ -197,7 +167,7 @@ ExitCode do_one_region(Session& session, const std::string& path, const libregio
   session.begin_region(path, opened.region ? &*opened.region : nullptr);
   for (const libregion::Finding& finding : opened.findings) session.reporter().finding(finding);
   if (opened.region) return job(*opened.region);
-  session.end_region({}, "not a region that can be used");
+  session.end_region({}, "not a region that can be used: " + counts_text(session.region_counts()));
   return ExitCode::not_a_region;
 }
 

@@ -15,13 +15,6 @@
 
 namespace region_tools {
 
-struct ToolInfo {
-  std::string name;
-  std::string description;
-  std::string examples;
-  OptionSet options;
-};
-
 // What a tool's job has to hand.
 class Session {
  public:
@@ -75,12 +68,12 @@ class Session {
   RunSummary summary_;
 };
 
-using AddOptions = std::function<void(CLI::App&)>;
+using AddOptions = std::function<void(CommandLine&)>;
 using Job = std::function<ExitCode(Session&)>;
 
 // Returns the exit status. `add_options` adds the tool's own options, `job` does its work.
-int run_tool(int argc, const char* const* argv, const ToolInfo& info, const AddOptions& add_options,
-             const Job& job);
+int run_tool(int argc, const char* const* argv, const ToolInfo& info, const OptionSet& option_set,
+             const AddOptions& add_options, const Job& job);
 
 // Opens the regions of the command line one after the other and does `job` for each; a failure in
 // one does not stop the others. Returns the most serious of their exit codes.

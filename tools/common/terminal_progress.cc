@@ -1,11 +1,11 @@
 #include "tools/common/terminal_progress.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "libregion/base/text.h"
 #include "tools/common/json_line.h"

@@ -1,11 +1,10 @@
 #include "tools/common/version.h"
 
+#include <CLI/Version.hpp>
 #include <fmt/format.h>
+#include <nlohmann/detail/abi_macros.hpp>
 #include <sqlite3.h>
 #include <xxhash.h>
-
-#include <CLI/Version.hpp>
-#include <nlohmann/detail/abi_macros.hpp>
 
 #include "libregion/format/metadata.h"
 

@@ -1,0 +1,125 @@
+#include "tools/common/command_line.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "libregion/base/text.h"
+#include "tools/common/exit_code.h"
+#include "tools/common/version.h"
+
+namespace region_tools {
+namespace {
+
+constexpr std::size_t help_column = 26;
+
+int print(const std::string& text) {
+  const bool printed = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return static_cast<int>(printed && std::fflush(stdout) == 0 ? ExitCode::done : ExitCode::failed);
+}
+
+}  // namespace
+
+struct CommandLine::Parser {
+  CLI::App app;
+};
+
+CommandLine::CommandLine(ToolInfo info)
+    : info_(std::move(info)), parser_(std::make_unique<Parser>()) {
+  parser_->app.set_version_flag("-V,--version", "");
+}
+
+CommandLine::~CommandLine() = default;
+
+void CommandLine::add_flag(const std::string& names, bool& target, const std::string& description) {
+  parser_->app.add_flag(names, target);
+  add_help(names, "", description);
+}
+
+void CommandLine::add_text(const std::string& names, std::string& target,
+                           const std::string& value_name, const std::string& description) {
+  parser_->app.add_option(names, target);
+  add_help(names, value_name, description);
+}
+
+void CommandLine::add_number(const std::string& names, std::uint64_t& target,
+                             const std::string& value_name, const std::string& description) {
+  // CLI11 alone would take 0x10 and 010, and turn -1 around.
+  parser_->app.add_option_function<std::string>(names, [names, &target](const std::string& text) {
+    const auto value = libregion::parse_decimal(text);
+    if (!value) {
+      throw CLI::ValidationError(names, "expected a number, found '" + text + "'");
+    }
+    target = *value;
+  });
+  add_help(names, value_name, description);
+}
+
+void CommandLine::add_word(const std::string& names, const std::vector<std::string>& words,
+                           const std::string& value_name, const std::string& description,
+                           std::function<void(std::size_t)> set) {
+  parser_->app.add_option_function<std::string>(
+      names, [names, words, set = std::move(set)](const std::string& text) {
+        const auto word = std::find(words.begin(), words.end(), text);
+        if (word == words.end()) {
+          throw CLI::ValidationError(
+              names, fmt::format("expected {}, found '{}'", fmt::join(words, ", "), text));
+        }
+        set(static_cast<std::size_t>(word - words.begin()));
+      });
+  add_help(names, value_name, description);
+}
+
+void CommandLine::exclude(const std::string& name, const std::string& other_name) {
+  parser_->app.get_option(name)->excludes(parser_->app.get_option(other_name));
+}
+
+void CommandLine::add_arguments(std::vector<std::string>& target, std::size_t count_min,
+                                std::size_t count_max) {
+  parser_->app.add_option(info_.arguments, target)
+      ->expected(static_cast<int>(count_min), static_cast<int>(count_max));
+  if (count_min > 0) parser_->app.get_option(info_.arguments)->required();
+}
+
+std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
+  try {
+    parser_->app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    return print(help_text());
+  } catch (const CLI::CallForVersion&) {
+    return print(version_text(info_.name));
+  } catch (const CLI::ParseError& error) {
+    const std::string text = fmt::format("{}: error: {}\nTry '{} --help'.\n", info_.name,
+                                         libregion::printable(error.what()), info_.name);
+    (void)std::fwrite(text.data(), 1, text.size(), stderr);
+    return static_cast<int>(ExitCode::usage);
+  }
+}
+
+void CommandLine::add_help(const std::string& names, const std::string& value_name,
+                           const std::string& description) {
+  const std::size_t comma = names.find(',');
+  const std::string left = comma == std::string::npos
+                               ? "    " + names
+                               : names.substr(0, comma) + ", " + names.substr(comma + 1);
+  help_.push_back({value_name.empty() ? left : left + " " + value_name, description});
+}
+
+std::string CommandLine::help_text() const {
+  std::string text = fmt::format("usage: {} [OPTION...] {}\n{}\n\n", info_.name, info_.arguments,
+                                 info_.description);
+  for (const HelpLine& line : help_) {
+    // What is too long for its column stays on its line all the same.
+    const std::size_t width = std::max(help_column, line.left.size() + 1);
+    text += fmt::format("  {:{}}{}\n", line.left, width, line.description);
+  }
+  text += fmt::format("  {:{}}{}\n", "-h, --help", help_column, "this text");
+  text += fmt::format("  {:{}}{}\n\n", "-V, --version", help_column, "formats and libraries too");
+  for (const std::string& example : info_.examples) text += "  " + example + "\n";
+  return text + fmt::format("\nMore: man {}, man 7 region-tools\n", info_.name);
+}
+
+}  // namespace region_tools
