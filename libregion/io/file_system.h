@@ -96,7 +96,7 @@ class File {
   // grant is held others wait when they open the file; see lease_is_broken.
   virtual Grant take_lease(Access against) = 0;
   // Somebody opened the file since and waits for the lease to be given up.
-  [[nodiscard]] virtual bool lease_is_broken() const = 0;
+  [[nodiscard]] virtual bool lease_is_broken() const = 0;  // false without a lease
   virtual void release_lease() = 0;
 };
 
@@ -122,7 +122,7 @@ class Directory {
   [[nodiscard]] virtual Opened<File> open_file(std::string_view path, Access access) const = 0;
   [[nodiscard]] virtual Opened<Directory> open_directory(std::string_view path) const = 0;
 
-  // Never through an existing name. Without an ownership: mode 0666 and 0777 under the umask.
+  // Never through an existing name. Without an ownership: mode 0644 and 0755 under the umask.
   virtual std::unique_ptr<File> create_file(std::string_view name,
                                             const std::optional<Ownership>& ownership) = 0;
   virtual void make_directory(std::string_view name, const std::optional<Ownership>& ownership) = 0;

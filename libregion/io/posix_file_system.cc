@@ -131,18 +131,24 @@ class PosixFile : public File {
   }
 
   Grant take_lease(Access against) override {
-    return options_.use_leases ? take_file_lease(descriptor_.number(), against)
-                               : Grant::unsupported;
+    if (!options_.use_leases) return Grant::unsupported;
+    const Grant grant = take_file_lease(descriptor_.number(), against);
+    if (grant == Grant::granted) lease_ = against;
+    return grant;
   }
   [[nodiscard]] bool lease_is_broken() const override {
-    return file_lease_is_broken(descriptor_.number());
+    return lease_ && file_lease_is_broken(descriptor_.number(), *lease_);
   }
-  void release_lease() override { release_file_lease(descriptor_.number()); }
+  void release_lease() override {
+    if (lease_) release_file_lease(descriptor_.number());
+    lease_.reset();
+  }
 
  private:
   FileDescriptor descriptor_;
   std::string path_;
   PosixOptions options_;
+  std::optional<Access> lease_;
 };
 
 class PosixDirectory : public Directory {
@@ -211,7 +217,7 @@ class PosixDirectory : public Directory {
                                     const std::optional<Ownership>& ownership) override {
     const std::string plain = plain_name(name);
     // Until the owner is set nobody else may open it.
-    const mode_t mode = ownership ? 0600 : 0666;
+    const mode_t mode = ownership ? 0600 : 0644;
     FileDescriptor descriptor(retry_on_interrupt([&] {
       return ::openat(descriptor_.number(), plain.c_str(),
                       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
@@ -223,7 +229,7 @@ class PosixDirectory : public Directory {
 
   void make_directory(std::string_view name, const std::optional<Ownership>& ownership) override {
     const std::string plain = plain_name(name);
-    const mode_t mode = ownership ? 0700 : 0777;
+    const mode_t mode = ownership ? 0700 : 0755;
     check(::mkdirat(descriptor_.number(), plain.c_str(), mode), "mkdir", name);
     if (!ownership) return;
     auto opened = open_descriptor(name, O_RDONLY | O_DIRECTORY);

@@ -34,9 +34,9 @@ Grant take_file_lease(int descriptor, Access against) {
   return errno == EAGAIN ? Grant::refused : Grant::unsupported;
 }
 
-bool file_lease_is_broken(int descriptor) {
+bool file_lease_is_broken(int descriptor, Access against) {
   // Of a lease that is being broken the kernel tells what it must become.
-  return ::fcntl(descriptor, F_GETLEASE) == F_UNLCK;
+  return ::fcntl(descriptor, F_GETLEASE) != (against == Access::read ? F_RDLCK : F_WRLCK);
 }
 
 void release_file_lease(int descriptor) { (void)::fcntl(descriptor, F_SETLEASE, F_UNLCK); }
@@ -58,7 +58,7 @@ int sync_whole_file_system(int descriptor) { return ::syncfs(descriptor); }
 #else
 
 Grant take_file_lease(int, Access) { return Grant::unsupported; }
-bool file_lease_is_broken(int) { return false; }
+bool file_lease_is_broken(int, Access) { return false; }
 void release_file_lease(int) {}
 bool syncfs_reports_errors() { return false; }
 int sync_whole_file_system(int) {

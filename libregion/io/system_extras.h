@@ -8,7 +8,7 @@ namespace libregion {
 
 // Leases, as File::take_lease describes them. Elsewhere than on Linux: unsupported.
 Grant take_file_lease(int descriptor, Access against);
-bool file_lease_is_broken(int descriptor);
+bool file_lease_is_broken(int descriptor, Access against);
 void release_file_lease(int descriptor);
 
 // syncfs(2) is of use only where it reports the errors of earlier writes: Linux 5.8 and later.

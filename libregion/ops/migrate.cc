@@ -165,8 +165,7 @@ class Migration {
     if (!options_.dry_run) commit(leaf, batch);
 
     const bool lease_broken = std::any_of(batch.begin(), batch.end(), [&](const Job& job) {
-      return job.sqlite != nullptr && region_.use->check() == UseCheck::lease &&
-             job.sqlite->data_file().lease_is_broken();
+      return job.sqlite != nullptr && job.sqlite->data_file().lease_is_broken();
     });
     for (Job& job : batch) {
       job.sqlite.reset();  // closing the files gives up their leases

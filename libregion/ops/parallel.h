@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -26,7 +27,11 @@ inline void run_on_threads(unsigned jobs, const std::function<void()>& work) {
     }
   };
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < jobs; ++i) threads.emplace_back(guarded);
+  try {
+    for (unsigned i = 1; i < jobs; ++i) threads.emplace_back(guarded);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that are there do the work.
+  }
   guarded();
   for (std::thread& thread : threads) thread.join();
   if (first_failure) std::rethrow_exception(first_failure);

@@ -129,7 +129,7 @@ class ExtentVerifier {
   }
 
   [[nodiscard]] bool was_opened_by_others() const {
-    if (reader_ == nullptr || region_.use->check() != UseCheck::lease) return false;
+    if (reader_ == nullptr) return false;
     const auto files = reader_->files();
     return std::any_of(files.begin(), files.end(),
                        [](const File* file) { return file->lease_is_broken(); });

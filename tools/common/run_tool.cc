@@ -51,9 +51,10 @@ void print_error(const std::string& tool, const std::string& message) {
 
 }  // namespace
 
-Session::Session(std::string tool, const CommonOptions& options)
+Session::Session(std::string tool, const CommonOptions& options, bool only_looks)
     : tool_(std::move(tool)),
       options_(options),
+      only_looks_(only_looks),
       progress_(options.progress, options.quiet),
       output_(options.output),
       renderer_(options.format == RecordFormat::human ? make_human_renderer(output_, options)
@@ -114,7 +115,7 @@ void Session::require_meta(const std::string& in_use_check) {
 void Session::CountingReporter::extent(const libregion::ExtentRecord& record) {
   session_.renderer_->extent(record);
   // Nobody reads any more: a tool that only looks has no reason to go on.
-  if (session_.output_.is_closed() && !session_.options_.dry_run) stop_requested = true;
+  if (session_.output_.is_closed() && session_.only_looks_) stop_requested = true;
 }
 
 void Session::CountingReporter::finding(const libregion::Finding& finding) {
@@ -137,7 +138,7 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   auto code = ExitCode::bug;
   try {
     check_common_options(options);
-    Session session(info.name, options);
+    Session session(info.name, options, /*only_looks=*/!option_set.dry_run || options.dry_run);
     try {
       code = job(session);
     } catch (const Error& error) {

@@ -18,7 +18,7 @@ namespace region_tools {
 // What a tool's job has to hand.
 class Session {
  public:
-  Session(std::string tool, const CommonOptions& options);
+  Session(std::string tool, const CommonOptions& options, bool only_looks);
 
   [[nodiscard]] const CommonOptions& options() const { return options_; }
   [[nodiscard]] libregion::FileSystem& file_system() { return file_system_; }
@@ -58,6 +58,7 @@ class Session {
 
   std::string tool_;
   const CommonOptions& options_;
+  bool only_looks_;
   libregion::PosixFileSystem file_system_;
   TerminalProgress progress_;
   Output output_;
