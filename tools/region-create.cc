@@ -104,13 +104,7 @@ std::uint32_t make_extent_count(const Arguments& arguments, const Geometry& geom
 }
 
 std::string describe(const RegionDefinition& definition, std::uint64_t apparent_bytes) {
-  const Geometry& geometry = definition.geometry;
-  return fmt::format("{} of {} of {} bytes = {}{}, uuid {}, files of {} bytes in all",
-                     plural(definition.extent_count, "extent"),
-                     plural(geometry.extent_size_blocks(), "block"), geometry.block_size_bytes(),
-                     libregion::human_size(definition.block_count() * geometry.block_size_bytes()),
-                     definition.encrypted ? ", encrypted" : "", to_text(definition.uuid),
-                     apparent_bytes);
+  return fmt::format("{}; {} bytes in all files", describe_region(definition), apparent_bytes);
 }
 
 Fields summary_fields(const CreateSummary& summary) {
@@ -123,9 +117,9 @@ Fields summary_fields(const CreateSummary& summary) {
 
 void warn_of_straddling_metadata(Session& session, const Geometry& geometry) {
   if (!libregion::RawLayout(geometry).metadata_straddles_sector()) return;
-  session.complain("warning",
-                   "with this extent size the metadata of an extent straddles two sectors; a "
-                   "writer must flush it in two steps");
+  session.warn(
+      "with this extent size the metadata of an extent straddles two sectors; a "
+      "writer must flush it in two steps");
 }
 
 ExitCode create(Session& session, const Arguments& arguments) {
@@ -141,16 +135,7 @@ ExitCode create(Session& session, const Arguments& arguments) {
   warn_of_straddling_metadata(session, geometry);
 
   const std::string& path = session.options().regions.front();
-  session.begin_region(path, nullptr);
-  if (session.options().dry_run) {
-    check_create_target(session.file_system(), path, arguments.force);
-    const std::uint64_t bytes = apparent_region_bytes(definition, arguments.format);
-    session.end_region(summary_fields({definition, 0, 0, bytes}),
-                       "would be created: " + describe(definition, bytes));
-    return ExitCode::findings;
-  }
-  session.progress().start(definition.extent_count,
-                           definition.extent_count * geometry.extent_data_bytes());
+  session.begin_region(path, &definition, libregion::UseCheck::none);
   CreateOptions options{definition};
   options.format = arguments.format;
   options.image = image ? &*image : nullptr;
@@ -160,6 +145,16 @@ ExitCode create(Session& session, const Arguments& arguments) {
   options.jobs = static_cast<unsigned>(session.options().jobs);
   options.stop = &Session::stop_flag();
   options.progress = &session.progress();
+  if (session.options().dry_run) {
+    check_create_target(session.file_system(), path, arguments.force);
+    check_create_space(session.file_system(), path, options);
+    const std::uint64_t bytes = apparent_region_bytes(definition, arguments.format);
+    session.end_region(summary_fields({definition, 0, 0, bytes}),
+                       "would be created: " + describe(definition, bytes));
+    return ExitCode::findings;
+  }
+  session.progress().start(definition.extent_count,
+                           definition.extent_count * geometry.extent_data_bytes());
   const CreateSummary summary = create_region(session.file_system(), path, options);
   session.end_region(summary_fields(summary),
                      "created: " + describe(summary.definition, summary.apparent_bytes));

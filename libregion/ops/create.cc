@@ -290,18 +290,6 @@ class RegionBuilder {
   Bytes empty_database_;
 };
 
-void check_space(const Directory& parent, const std::string& path, const CreateOptions& options) {
-  const std::uint64_t extents = options.definition.extent_count;
-  std::uint64_t needed_bytes = extents * file_overhead_bytes;
-  if (options.image != nullptr && options.image->size_bytes()) {
-    needed_bytes += *options.image->size_bytes();
-  }
-  const std::uint64_t free_bytes = parent.free_bytes();
-  if (needed_bytes <= free_bytes) return;
-  throw Error(ErrorKind::failed, fmt::format("'{}': no space: expected {} free, found {}", path,
-                                             human_size(needed_bytes), human_size(free_bytes)));
-}
-
 }  // namespace
 
 std::uint64_t apparent_region_bytes(const RegionDefinition& definition, ExtentFormat format) {
@@ -338,6 +326,10 @@ bool check_create_target(FileSystem& file_system, const std::string& path, bool 
           fmt::format("'{}' holds what an interrupted create left; --force clears it", path));
     case TargetState::Kind::region:
       throw Error(ErrorKind::failed, fmt::format("'{}' is a region already", path));
+    case TargetState::Kind::lost_definition:
+      throw Error(ErrorKind::failed,
+                  fmt::format("'{}' is a region that lost its region.json: '{}' has been written",
+                              path, state.offender));
     case TargetState::Kind::something_else: break;
   }
   throw Error(ErrorKind::failed,
@@ -345,12 +337,25 @@ bool check_create_target(FileSystem& file_system, const std::string& path, bool 
                           printable(state.offender)));
 }
 
+void check_create_space(FileSystem& file_system, const std::string& path,
+                        const CreateOptions& options) {
+  const std::uint64_t extents = options.definition.extent_count;
+  std::uint64_t needed_bytes = extents * file_overhead_bytes;
+  if (options.image != nullptr && options.image->size_bytes()) {
+    needed_bytes += *options.image->size_bytes();
+  }
+  const std::uint64_t free_bytes = open_parent(file_system, path).parent->free_bytes();
+  if (needed_bytes <= free_bytes) return;
+  throw Error(ErrorKind::failed, fmt::format("'{}': no space: expected {} free, found {}", path,
+                                             human_size(needed_bytes), human_size(free_bytes)));
+}
+
 CreateSummary create_region(FileSystem& file_system, const std::string& path,
                             const CreateOptions& options) {
   LIBREGION_ASSERT(options.image == nullptr || !options.definition.encrypted);
   const bool has_leftovers = check_create_target(file_system, path, options.force);
+  check_create_space(file_system, path, options);
   auto [parent, name] = open_parent(file_system, path);
-  check_space(*parent, path, options);
   const bool makes_directory = look_at_target(file_system, path).kind == TargetState::Kind::missing;
   if (makes_directory) parent->make_directory(name, std::nullopt);
   const auto root = expect_opened(file_system.open_directory(path), path);

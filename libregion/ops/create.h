@@ -46,6 +46,10 @@ RegionDefinition extend_to_fit(const RegionDefinition& definition, std::uint64_t
 // Returns whether there is anything to be cleared first.
 bool check_create_target(FileSystem& file_system, const std::string& path, bool force);
 
+// Throws Error (failed) where there is less space than the region takes at first.
+void check_create_space(FileSystem& file_system, const std::string& path,
+                        const CreateOptions& options);
+
 // The region appears whole or not at all: what an error or a stop leaves is removed again.
 // Throws Error: stopped, in_use, failed.
 CreateSummary create_region(FileSystem& file_system, const std::string& path,

@@ -30,14 +30,19 @@ struct Job {
 
   bool is_done = false;            // looked at; false after a stop
   bool replaces = false;           // a replacement is put in place
-  bool removes_leftovers = false;  // .copy, .completed, a stray log
+  bool removes_leftovers = false;  // .copy, .completed
+  bool removes_stray_log = false;  // of a raw extent that nothing is wrong with
   bool migrates = false;           // the tail is written, .db can go
   bool is_left = false;            // because of damage
   std::uint64_t context_count = 0;
   std::uint64_t written_bytes = 0;
   std::unique_ptr<SqliteExtent> sqlite;  // open and claimed until the batch is done
 
-  [[nodiscard]] bool changes() const { return replaces || removes_leftovers || migrates; }
+  [[nodiscard]] bool changes() const {
+    return replaces || removes_leftovers || removes_stray_log || migrates;
+  }
+  // What means nothing without .db.
+  [[nodiscard]] bool loses_log() const { return migrates || removes_stray_log; }
 };
 
 bool has_error(const std::vector<Finding>& findings) {
@@ -69,7 +74,7 @@ class Migration {
   MigrateSummary run() {
     // Nothing is changed before it is known that nobody uses any extent, and that all will fit.
     const std::uint64_t needed_bytes = probe_extents();
-    if (!options_.dry_run) check_space(needed_bytes);
+    check_space(needed_bytes);
     for_each_leaf([&](const Leaf& leaf, const std::vector<Job>&) { migrate_leaf(leaf); });
     return summary_;
   }
@@ -182,7 +187,7 @@ class Migration {
     bool has_removals = false;
     for (Job& job : batch) {
       if (job.migrates) written.push_back(&job.sqlite->data_file());
-      has_removals |= job.migrates || (job.is_done && has_stray_log(job.parts));
+      has_removals |= job.loses_log();
     }
     if (!has_removals) return;
     sync_files(*region_.root, written);
@@ -194,9 +199,8 @@ class Migration {
     // Also where only stray logs are removed: that their .db is gone may not be durable yet.
     directory.sync();
     for (const Job& job : batch) {
-      const bool is_raw_now = job.migrates || (job.is_done && has_stray_log(job.parts));
       for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
-        if (is_raw_now && job.parts.has(part)) {
+        if (job.loses_log() && job.parts.has(part)) {
           directory.remove_file(extent_file_name(job.extent, part));
         }
       }
@@ -213,7 +217,7 @@ class Migration {
       return;
     }
     if (!finish_repairs(*leaf.directory(), job)) return;
-    job.removes_leftovers |= has_stray_log(job.parts);
+
     if (job.replaces && options_.dry_run) {
       // It would be another extent by then, one that check_replacement has nothing against.
       job.migrates = job.found_format == ExtentFormat::sqlite;
@@ -302,7 +306,10 @@ class Migration {
       const OpenedExtent opened = open_extent(directory, job.extent, job.parts, geometry_,
                                               [&](File& file) { region_.use->claim(file); });
       if (opened.reader != nullptr) job.metadata = opened.reader->metadata();
-      if (has_error(opened.findings)) leave(job, opened.findings);
+      // With a log beside it, an extent that is no sound raw one may be a SQLite one that lost its
+      // .db: the log may be all there is of its contexts.
+      if (has_error(opened.findings)) return leave(job, opened.findings);
+      job.removes_stray_log = has_stray_log(job.parts);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::failed) throw;
       leave_unreadable(job, error);
@@ -328,7 +335,7 @@ class Migration {
     if (job.is_left) return "left";
     if (job.migrates) return "migrated";
     if (job.replaces) return "replaced";
-    if (job.removes_leftovers) return "cleaned";
+    if (job.removes_leftovers || job.removes_stray_log) return "cleaned";
     return "none";
   }
 
@@ -358,7 +365,7 @@ class Migration {
     if (job.is_left) ++summary_.left_count;
     if (job.migrates) ++summary_.migrated_count;
     if (job.replaces) ++summary_.replaced_count;
-    if (job.removes_leftovers && !job.migrates && !job.replaces) ++summary_.cleaned_count;
+    if (action_of(job) == "cleaned") ++summary_.cleaned_count;
   }
 
   const Region& region_;

@@ -46,7 +46,7 @@ class ExtentVerifier {
 
   VerifySummary run() {
     summary_.extent_count = 1;
-    hold(pending_findings(extent_, parts_));
+    hold_pending();
     hold(stray_findings(extent_, parts_));
     try {
       open();
@@ -62,6 +62,17 @@ class ExtentVerifier {
  private:
   void hold(std::vector<Finding> findings) {
     std::move(findings.begin(), findings.end(), std::back_inserter(held_));
+  }
+
+  // A replacement that Crucible would destroy the extent with is more than a pending one.
+  void hold_pending() {
+    hold(pending_findings(extent_, parts_));
+    if (!parts_.has(ExtentPart::replace)) return;
+    try {
+      hold(check_replacement(*leaf_.directory(), extent_, parts_, region_.definition.geometry));
+    } catch (const Error& error) {
+      report_unreadable(error);
+    }
   }
 
   void open() {

@@ -4,7 +4,10 @@
 
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
+#include "libregion/extent/sqlite_image.h"
+#include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/extent_names.h"
+#include "libregion/format/metadata.h"
 
 namespace libregion {
 namespace {
@@ -76,6 +79,41 @@ void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
   }
 }
 
+// What a create makes has flush number 0, or 1 after an import, and was never dirty.
+bool is_as_created(const ExtentMetadata& metadata) {
+  return !metadata.dirty && metadata.gen_number == 0 && metadata.flush_number <= 1;
+}
+
+bool raw_has_been_written(const File& file) {
+  const std::uint64_t size_bytes = file.status().size_bytes;
+  if (size_bytes < metadata_bytes) return false;
+  const Bytes end = file.read(size_bytes - metadata_bytes, metadata_bytes);
+  const auto decoded = decode_metadata(MetadataView(end));
+  const auto* metadata = std::get_if<ExtentMetadata>(&decoded);
+  return metadata != nullptr && !is_as_created(*metadata);
+}
+
+bool sqlite_has_been_written(Directory& directory, ExtentId extent) {
+  ExtentParts parts;
+  parts.add(ExtentPart::db);
+  const SqliteImage image = load_sqlite_image(directory, extent, parts, [](File&) {});
+  if (!image.pages) return false;
+  // The geometry is not known; the numbers do not depend on it.
+  const auto any = Geometry::make(512, 1);
+  const SqliteTables tables = read_sqlite_tables(*image.pages, extent, std::get<Geometry>(any));
+  return tables.metadata && !is_as_created(*tables.metadata);
+}
+
+// Whether a file that has the name of an extent's belongs to a region that has been in use.
+bool has_been_written(Directory& directory, const std::string& name) {
+  const auto parsed = parse_extent_name(LeafId{}, name);
+  if (!parsed) return false;
+  if (parsed->part == ExtentPart::db) return sqlite_has_been_written(directory, parsed->extent);
+  const auto opened = directory.open_file(name, Access::read);
+  const auto* file = std::get_if<std::unique_ptr<File>>(&opened);
+  return file != nullptr && raw_has_been_written(**file);
+}
+
 }  // namespace
 
 TargetState look_at_target(FileSystem& file_system, const std::string& path) {
@@ -87,14 +125,21 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   Directory& root = *std::get<std::unique_ptr<Directory>>(opened);
   if (root.status_of(definition_name)) return {TargetState::Kind::region, {}};
   TargetState state{TargetState::Kind::empty, {}};
-  const auto expected = [&](Directory&, const std::string&) {
-    if (state.kind == TargetState::Kind::empty) state.kind = TargetState::Kind::leftovers;
+  const auto raise_to = [&](TargetState::Kind kind, const std::string& offender) {
+    if (kind > state.kind) state = {kind, offender};
   };
-  visit_leftovers(root, {[&](const std::string& offender) {
-                           if (state.kind == TargetState::Kind::something_else) return;
-                           state = {TargetState::Kind::something_else, offender};
-                         },
-                         expected, expected});
+  const auto see_file = [&](Directory& directory, const std::string& name) {
+    const bool used = has_been_written(directory, name);
+    raise_to(used ? TargetState::Kind::lost_definition : TargetState::Kind::leftovers,
+             directory.path() + "/" + name);
+  };
+  const auto see_directory = [&](Directory&, const std::string&) {
+    raise_to(TargetState::Kind::leftovers, {});
+  };
+  const auto see_unexpected = [&](const std::string& offender) {
+    raise_to(TargetState::Kind::something_else, offender);
+  };
+  visit_leftovers(root, {see_unexpected, see_file, see_directory});
   return state;
 }
 

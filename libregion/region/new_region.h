@@ -13,9 +13,16 @@ namespace libregion {
 
 // What stands at a path where a region is to be made.
 struct TargetState {
-  enum class Kind { missing, empty, leftovers, region, something_else };
+  enum class Kind {
+    missing,
+    empty,
+    leftovers,        // of an interrupted create
+    region,           // region.json is there
+    lost_definition,  // it is not, but extents have been written since they were made
+    something_else,
+  };
   Kind kind = Kind::missing;
-  std::string offender;  // for something_else: the first name that no create builds
+  std::string offender;  // for the last two: the file that tells
 };
 TargetState look_at_target(FileSystem& file_system, const std::string& path);
 

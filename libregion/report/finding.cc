@@ -14,9 +14,10 @@ constexpr std::string_view needs_replica = "needs a replica: copy the extent fro
 constexpr std::string_view ask_migrate = "region-migrate finishes it, as would Crucible";
 
 constexpr std::array findings = {
-    FindingInfo{definition_missing, "definition_missing", error, "there is no region.json",
-                "if a create was interrupted, run it again with --force; else restore the file "
-                "from a replica, with this region's own UUID"},
+    FindingInfo{
+        definition_missing, "definition_missing", error, "there is no region.json",
+        "restore the file from a replica, with this region's own UUID; only if a create was "
+        "interrupted, run it again with --force"},
     FindingInfo{definition_invalid, "definition_invalid", error, "region.json cannot be used",
                 "correct the member that is named, by hand, against a replica's region.json"},
     FindingInfo{definition_unknown_member, "definition_unknown_member", note,
@@ -42,7 +43,8 @@ constexpr std::array findings = {
                 "try again when nobody uses the region, or with --live"},
 
     FindingInfo{wrong_size, "wrong_size", error, "the extent's file has the wrong size",
-                needs_replica},
+                "needs a replica; where only bytes follow intact metadata, cutting the file to the "
+                "expected size is enough"},
     FindingInfo{unknown_version, "unknown_version", error, "the extent's version is not known",
                 "use tools that know this version; if none does, the metadata is damaged and the "
                 "extent needs a replica"},

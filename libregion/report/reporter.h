@@ -25,8 +25,6 @@ struct ExtentRecord {
     std::variant<bool, std::uint64_t, std::string_view> value;
   };
   std::vector<Field> fields = {};  // the operation's own, in the order they are shown
-
-  bool shown_by_default = false;  // to people who did not ask for more
 };
 
 class Reporter {

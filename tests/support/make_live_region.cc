@@ -36,7 +36,7 @@ class BlockSource {
   }
 
  private:
-  SplitMix64 random_{2023};
+  Random random_{2023};
   Bytes data_;
   bool encrypted_;
 };

@@ -48,21 +48,15 @@ class HumanRenderer : public Renderer {
 
   void meta(const RunMeta& /*meta*/) override {}
 
-  void begin_region(const std::string& path, const libregion::Region* region) override {
+  void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
+                    libregion::UseCheck /*in_use_check*/) override {
     path_ = printable(path);
-    if (!options_.verbose || region == nullptr) return;
-    const libregion::RegionDefinition& definition = region->definition;
-    output_.write(fmt::format(
-        "{}: {}, {} of {} of {} bytes = {}{}\n", path_, to_text(definition.uuid),
-        plural(definition.extent_count, "extent"),
-        plural(definition.geometry.extent_size_blocks(), "block"),
-        definition.geometry.block_size_bytes(),
-        libregion::human_size(definition.block_count() * definition.geometry.block_size_bytes()),
-        definition.encrypted ? ", encrypted" : ""));
+    if (!options_.verbose || definition == nullptr) return;
+    output_.write(fmt::format("{}: {}\n", path_, describe_region(*definition)));
   }
 
   void extent(const ExtentRecord& record) override {
-    if (!options_.verbose && !(record.shown_by_default && !options_.quiet)) return;
+    if (!options_.verbose) return;
     std::string text = fmt::format("{}: extent {} ({}): {}", path_, record.extent.value,
                                    record.file, record.format);
     if (record.metadata) {
@@ -94,6 +88,8 @@ class HumanRenderer : public Renderer {
       output_.write(fmt::format("  {} x {}: {}\n", count, info.name, info.remedy));
     }
   }
+
+  void error(const std::string& /*region*/, const std::string& /*message*/) override {}
 
   void summary(const RunSummary& /*summary*/) override { output_.flush(); }
 
@@ -145,6 +141,15 @@ void FindingCounts::add(libregion::FindingId id) {
 
 std::string plural(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string describe_region(const libregion::RegionDefinition& definition) {
+  const libregion::Geometry& geometry = definition.geometry;
+  return fmt::format("{}, {} of {} of {} bytes = {}{}", to_text(definition.uuid),
+                     plural(definition.extent_count, "extent"),
+                     plural(geometry.extent_size_blocks(), "block"), geometry.block_size_bytes(),
+                     libregion::human_size(definition.block_count() * geometry.block_size_bytes()),
+                     definition.encrypted ? ", encrypted" : "");
 }
 
 std::string counts_text(const FindingCounts& counts) {

@@ -54,17 +54,18 @@ class JsonRenderer : public Renderer {
     output_.write(line.finish());
   }
 
-  void begin_region(const std::string& path, const libregion::Region* region) override {
+  void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
+                    libregion::UseCheck in_use_check) override {
     path_ = path;
     definition_.reset();
-    if (region == nullptr) return;
-    definition_ = region->definition;
+    if (definition == nullptr) return;
+    definition_ = *definition;
     JsonLine line = begin("region");
     line.add("block_size", definition_->geometry.block_size_bytes());
     line.add("extent_size", definition_->geometry.extent_size_blocks());
     line.add("extent_count", std::uint64_t{definition_->extent_count});
     line.add("encrypted", definition_->encrypted);
-    line.add("in_use_check", use_check_name(region->use->check()));
+    line.add("in_use_check", use_check_name(in_use_check));
     output_.write(line.finish());
   }
 
@@ -114,6 +115,13 @@ class JsonRenderer : public Renderer {
     JsonLine line = begin("region_summary");
     add_fields(line, fields);
     add_counts(line, counts);
+    output_.write(line.finish());
+  }
+
+  void error(const std::string& region, const std::string& message) override {
+    JsonLine line("error");
+    if (!region.empty()) line.add_path("region", region);
+    line.add("message", message);
     output_.write(line.finish());
   }
 

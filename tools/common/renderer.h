@@ -29,6 +29,8 @@ struct FindingCounts {
 
 // "3 errors, 1 warning, 0 notes", or "nothing wrong".
 std::string counts_text(const FindingCounts& counts);
+// UUID and geometry, in a line.
+std::string describe_region(const libregion::RegionDefinition& definition);
 // "1 extent", "2 extents".
 std::string plural(std::uint64_t count, std::string_view noun);
 
@@ -51,10 +53,14 @@ class Renderer : public libregion::Reporter {
   virtual void meta(const RunMeta& meta) = 0;
 
   // Everything until end_region is about this region. Without a definition where it cannot be used.
-  virtual void begin_region(const std::string& path, const libregion::Region* region) = 0;
-  // `text` says for people what `fields` say for programs.
+  virtual void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
+                            libregion::UseCheck in_use_check) = 0;
+  // `text` says for people what `fields` say for programs. Not called where the job failed.
   virtual void end_region(const Fields& fields, const std::string& text,
                           const FindingCounts& counts) = 0;
+
+  // A failure; `region` is empty where it is not one region's. People read of it on standard error.
+  virtual void error(const std::string& region, const std::string& message) = 0;
 
   virtual void summary(const RunSummary& summary) = 0;
 };

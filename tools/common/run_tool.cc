@@ -44,9 +44,24 @@ void report_bug(const char* expression, const char* file, int line) {
   ::_exit(static_cast<int>(ExitCode::bug));
 }
 
-void print_error(const std::string& tool, const std::string& message) {
-  const std::string text = fmt::format("{}: error: {}\n", tool, libregion::printable(message));
+void print_message(const std::string& tool, std::string_view severity, const std::string& message) {
+  const std::string text =
+      fmt::format("{}: {}: {}\n", tool, severity, libregion::printable(message));
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+ExitCode run_job(Session& session, const Job& job) {
+  const auto start = std::chrono::steady_clock::now();
+  auto code = ExitCode::done;
+  try {
+    code = job(session);
+  } catch (const Error& error) {
+    session.report_failure(error);
+    code = exit_code_of(error.kind());
+  }
+  session.finish(code,
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return code;
 }
 
 }  // namespace
@@ -65,17 +80,23 @@ Session::Session(std::string tool, const CommonOptions& options, bool only_looks
 
 const std::atomic<bool>& Session::stop_flag() { return stop_requested; }
 
-void Session::complain(std::string_view severity, const std::string& message) {
+void Session::warn(const std::string& message) {
   progress_.hide();
-  const std::string text =
-      fmt::format("{}: {}: {}\n", tool_, severity, libregion::printable(message));
-  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+  print_message(tool_, "warning", message);
 }
 
-void Session::begin_region(const std::string& path, const libregion::Region* region) {
-  require_meta(region == nullptr ? "none" : std::string(use_check_name(region->use->check())));
+void Session::report_failure(const Error& error, const std::string& region) {
+  progress_.hide();
+  print_message(tool_, "error", error.what());
+  require_meta("none");
+  renderer_->error(region, error.what());
+}
+
+void Session::begin_region(const std::string& path, const libregion::RegionDefinition* definition,
+                           libregion::UseCheck in_use_check) {
+  require_meta(std::string(use_check_name(in_use_check)));
   region_counts_ = {};
-  renderer_->begin_region(path, region);
+  renderer_->begin_region(path, definition, in_use_check);
 }
 
 void Session::end_region(const Fields& fields, const std::string& text) {
@@ -134,30 +155,20 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   add_common_options(line, options, option_set);
   if (const auto status = line.parse(argc, argv)) return *status;
 
-  const auto start = std::chrono::steady_clock::now();
-  auto code = ExitCode::bug;
   try {
     check_common_options(options);
     Session session(info.name, options, /*only_looks=*/!option_set.dry_run || options.dry_run);
-    try {
-      code = job(session);
-    } catch (const Error& error) {
-      session.complain("error", error.what());
-      code = exit_code_of(error.kind());
-    }
-    session.finish(code,
-                   std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  } catch (const Error& error) {  // of the output itself
-    print_error(info.name, error.what());
-    code = more_serious(code, exit_code_of(error.kind()));
+    return static_cast<int>(run_job(session, job));
+  } catch (const Error& error) {  // of the options, or of the output itself
+    print_message(info.name, "error", error.what());
+    return static_cast<int>(exit_code_of(error.kind()));
   } catch (const std::bad_alloc&) {
-    print_error(info.name, "out of memory");
-    code = ExitCode::failed;
+    print_message(info.name, "error", "out of memory");
+    return static_cast<int>(ExitCode::failed);
   } catch (const std::exception& error) {
-    print_error(info.name, fmt::format("bug: {}", error.what()));
-    code = ExitCode::bug;
+    print_message(info.name, "bug", error.what());
+    return static_cast<int>(ExitCode::bug);
   }
-  return static_cast<int>(code);
 }
 
 namespace {
@@ -165,7 +176,11 @@ namespace {
 ExitCode do_one_region(Session& session, const std::string& path, const libregion::UseOptions& use,
                        const RegionJob& job) {
   const auto opened = libregion::open_region(session.file_system(), path, use);
-  session.begin_region(path, opened.region ? &*opened.region : nullptr);
+  if (opened.region) {
+    session.begin_region(path, &opened.region->definition, opened.region->use->check());
+  } else {
+    session.begin_region(path, nullptr, libregion::UseCheck::none);
+  }
   for (const libregion::Finding& finding : opened.findings) session.reporter().finding(finding);
   if (opened.region) return job(*opened.region);
   session.end_region({}, "not a region that can be used: " + counts_text(session.region_counts()));
@@ -182,7 +197,7 @@ ExitCode for_each_region(Session& session, const libregion::UseOptions& use, con
       code = more_serious(code, do_one_region(session, path, use, job));
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::usage) throw;
-      session.complain("error", error.what());
+      session.report_failure(error, path);
       session.set_incomplete();
       code = more_serious(code, exit_code_of(error.kind()));
     }

@@ -27,10 +27,13 @@ class Session {
   [[nodiscard]] libregion::Reporter& reporter() { return counting_reporter_; }
 
   // On standard error, after the tool's name.
-  void complain(std::string_view severity, const std::string& message);
+  void warn(const std::string& message);
+  // There, and as a record.
+  void report_failure(const libregion::Error& error, const std::string& region = {});
 
   // A region's job, from beginning to end.
-  void begin_region(const std::string& path, const libregion::Region* region);
+  void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
+                    libregion::UseCheck in_use_check);
   // The fields are added up for the summary.
   void end_region(const Fields& fields, const std::string& text);
   [[nodiscard]] const FindingCounts& region_counts() const { return region_counts_; }
