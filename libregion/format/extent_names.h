@@ -76,7 +76,7 @@ std::optional<std::uint32_t> parse_leaf_directory_name(std::string_view name);
 
 struct ParsedExtentName {
   ExtentId extent;
-  ExtentPart part;
+  ExtentPart part = ExtentPart::data;
 };
 // A name within a leaf directory, for instance "67D.db-wal".
 std::optional<ParsedExtentName> parse_extent_name(LeafId leaf, std::string_view name);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "libregion/extent/slot_selection.h"
+#include "libregion/format/integrity.h"
 #include "libregion/ops/block_check.h"
 
 namespace libregion {
@@ -27,22 +29,24 @@ std::optional<BlockContext> to_context(const SlotValue& row) {
   return context != nullptr ? std::optional(*context) : std::nullopt;
 }
 
-}  // namespace
-
-ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDefinition& definition,
-                              bool check) {
-  const std::uint64_t block_count = definition.geometry.extent_size_blocks();
-  const ContextRows& rows = extent.rows();
-  const bool must_match = extent.metadata()->dirty || rows.has_block_with_several();
-
-  ContextChoice choice;
-  choice.contexts.resize(block_count);
-  for (std::uint64_t block = 0; block < block_count; ++block) {
-    const auto candidates = rows.of_block(block);
-    if (!must_match && !candidates.empty()) choice.contexts[block] = to_context(candidates[0]);
+// The blocks with rows that a short data file lacks, as they will be: zeros.
+template <class Visit>
+void visit_missing_blocks(const SqliteExtent& extent, const Geometry& geometry, Visit visit) {
+  const Bytes zeros(geometry.block_size_bytes());
+  BlockRecord record;
+  record.data = zeros;
+  record.data_hash = on_disk_hash(zeros);
+  for (record.block = extent.readable_blocks(); record.block < geometry.extent_size_blocks();
+       ++record.block) {
+    record.slots = extent.rows().of_block(record.block);
+    record.selected = select_row(record.slots, record.data_hash);
+    if (!record.slots.empty()) visit(record);
   }
-  BlockCheck block_check(definition, id, extent,
-                         check ? CheckDepth::everything : CheckDepth::contexts);
+}
+
+// Hashes the blocks that decide, and takes the rows that match where they must.
+void choose_by_hash(SqliteExtent& extent, const Geometry& geometry, bool must_match, bool check,
+                    BlockCheck& block_check, ContextChoice& choice) {
   const auto visit = [&](const BlockRecord& record) {
     block_check.check(record);
     if (!must_match) return;
@@ -52,14 +56,33 @@ ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDef
   };
   if (check) {
     extent.read_blocks({0, extent.readable_blocks()}, visit);
-  } else if (must_match) {
-    for_each_run_with_rows(rows, extent.readable_blocks(),
+  } else {
+    for_each_run_with_rows(extent.rows(), extent.readable_blocks(),
                            [&](BlockRange run) { extent.read_blocks(run, visit); });
   }
-  choice.findings = block_check.take_findings();
-  choice.context_count = static_cast<std::uint64_t>(
-      std::count_if(choice.contexts.begin(), choice.contexts.end(),
-                    [](const auto& context) { return context.has_value(); }));
+  visit_missing_blocks(extent, geometry, visit);
+}
+
+}  // namespace
+
+ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDefinition& definition,
+                              bool check) {
+  const bool must_match = extent.metadata()->dirty || extent.rows().has_block_with_several();
+  ContextChoice choice;
+  choice.contexts.resize(definition.geometry.extent_size_blocks());
+  for (std::uint64_t block = 0; block < choice.contexts.size() && !must_match; ++block) {
+    const auto rows = extent.rows().of_block(block);
+    if (!rows.empty()) choice.contexts[block] = to_context(rows[0]);
+  }
+  if (check || must_match) {
+    BlockCheck block_check(definition, id, extent,
+                           check ? CheckDepth::everything : CheckDepth::contexts);
+    choose_by_hash(extent, definition.geometry, must_match, check, block_check, choice);
+    choice.findings = block_check.take_findings();
+  }
+  const auto count = std::count_if(choice.contexts.begin(), choice.contexts.end(),
+                                   [](const auto& context) { return context.has_value(); });
+  choice.context_count = static_cast<std::uint64_t>(count);
   return choice;
 }
 

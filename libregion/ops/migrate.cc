@@ -219,12 +219,21 @@ class Migration {
     if (!finish_repairs(*leaf.directory(), job)) return;
 
     if (job.replaces && options_.dry_run) {
-      // It would be another extent by then, one that check_replacement has nothing against.
-      job.migrates = job.found_format == ExtentFormat::sqlite;
-    } else if (job.found_format == ExtentFormat::sqlite) {
-      prepare_sqlite(*leaf.directory(), job);
+      // By then the extent would be what the replacement is.
+      const Replacement replacement = open_replacement(*leaf.directory(), job.extent);
+      job.parts = replacement.parts;
+      prepare_by_format(*replacement.directory, job);
     } else {
-      look_at_raw(*leaf.directory(), job);
+      prepare_by_format(*leaf.directory(), job);
+    }
+  }
+
+  void prepare_by_format(const Directory& directory, Job& job) {
+    job.found_format = format_of(job.parts);
+    if (job.found_format == ExtentFormat::sqlite) {
+      prepare_sqlite(directory, job);
+    } else {
+      look_at_raw(directory, job);
     }
   }
 
@@ -243,7 +252,6 @@ class Migration {
     remove_leftovers(directory, job.extent, job.parts);
     if (job.replaces) finish_replacement(directory, job.extent, job.parts, *region_.use);
     if (job.replaces) job.parts = list_parts(directory, job.extent);
-    job.found_format = format_of(job.parts);
     return true;
   }
 
@@ -255,7 +263,7 @@ class Migration {
     return parts;
   }
 
-  void prepare_sqlite(Directory& directory, Job& job) {
+  void prepare_sqlite(const Directory& directory, Job& job) {
     const Access access = options_.dry_run ? Access::read : Access::read_write;
     std::optional<ContextChoice> choice;
     try {
@@ -275,12 +283,10 @@ class Migration {
     job.metadata = job.sqlite->metadata();
     job.metadata->ext_version = raw_ext_version;
     job.context_count = choice->context_count;
-    if (options_.dry_run) {
-      job.migrates = true;
-      return;
+    if (!options_.dry_run) {
+      write_raw_tail(job.sqlite->data_file(), geometry_, choice->contexts, ContextSlot::A,
+                     *job.metadata);
     }
-    write_raw_tail(job.sqlite->data_file(), geometry_, choice->contexts, ContextSlot::A,
-                   *job.metadata);
     job.written_bytes = layout_.file_bytes() - geometry_.extent_data_bytes();
     job.migrates = true;
   }

@@ -32,12 +32,6 @@ ExtentParts list_replacement(const Directory& replacement, ExtentId extent) {
   return parts;
 }
 
-std::unique_ptr<Directory> open_replacement(const Directory& leaf, ExtentId extent) {
-  auto opened = leaf.open_directory(extent_file_name(extent, ExtentPart::replace));
-  auto* directory = std::get_if<std::unique_ptr<Directory>>(&opened);
-  return directory != nullptr ? std::move(*directory) : nullptr;
-}
-
 std::unique_ptr<File> open_file_in(const Directory& directory, const std::string& name,
                                    Access access) {
   return expect_opened(directory.open_file(name, access), directory.path() + "/" + name);
@@ -96,11 +90,12 @@ void remove_tree(Directory& parent, const std::string& name, unsigned depth = 0)
 
 std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
                                        const ExtentParts& parts, const Geometry& geometry) {
-  const auto replacement = open_replacement(leaf, extent);
-  if (replacement == nullptr) {
+  const auto pending = leaf.open_directory(extent_file_name(extent, ExtentPart::replace));
+  if (const auto* refusal = std::get_if<Refusal>(&pending)) {
     return {
-        replacement_finding(FindingId::replace_unusable, extent, "a directory", "something else")};
+        replacement_finding(FindingId::replace_unusable, extent, "a directory", refusal->found)};
   }
+  const auto& replacement = std::get<std::unique_ptr<Directory>>(pending);
   const ExtentParts replacement_parts = list_replacement(*replacement, extent);
   if (!replacement_parts.has(ExtentPart::data)) {
     return {replacement_finding(FindingId::replace_unusable, extent,
@@ -127,13 +122,19 @@ std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
   return findings;
 }
 
+Replacement open_replacement(const Directory& leaf, ExtentId extent) {
+  Replacement replacement;
+  replacement.directory = open_directory_in(leaf, extent_file_name(extent, ExtentPart::replace));
+  replacement.parts = list_replacement(*replacement.directory, extent);
+  return replacement;
+}
+
 void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& parts,
                         const RegionUse& use) {
   const std::string replace_name = extent_file_name(extent, ExtentPart::replace);
   const std::string completed_name = extent_file_name(extent, ExtentPart::completed);
   {
-    const auto replacement = open_directory_in(leaf, replace_name);
-    const ExtentParts replacement_parts = list_replacement(*replacement, extent);
+    const auto [replacement, replacement_parts] = open_replacement(leaf, extent);
     replace_part(leaf, *replacement, extent, ExtentPart::data, use);
     if (replacement_parts.has(ExtentPart::db)) {
       // A log of the old database must not meet the new one, so it goes first.

@@ -32,6 +32,13 @@ namespace libregion {
 std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
                                        const ExtentParts& parts, const Geometry& geometry);
 
+// The files of a pending replacement that check_replacement has nothing against.
+struct Replacement {
+  std::unique_ptr<Directory> directory;
+  ExtentParts parts;
+};
+Replacement open_replacement(const Directory& leaf, ExtentId extent);
+
 // Puts a replacement in place that check_replacement has nothing against. Claims the extent's files
 // before it changes them.
 void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& parts,

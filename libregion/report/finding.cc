@@ -116,8 +116,11 @@ constexpr std::array findings = {
                 "the data file of the SQLite extent is too short",
                 "needs a replica; region-migrate --extend-short fills up with zeros, as Crucible "
                 "does"},
-    FindingInfo{sqlite_not_a_database, "sqlite_not_a_database", error,
-                "the .db file is not a SQLite database; the data file is untouched", needs_replica},
+    FindingInfo{
+        sqlite_not_a_database, "sqlite_not_a_database", error,
+        "the .db file is not a SQLite database",
+        "needs a replica; the data file beside it is not affected, only its contexts are gone: "
+        "keep both"},
     FindingInfo{sqlite_empty_file, "sqlite_empty_file", error, "the .db file is empty",
                 needs_replica},
     FindingInfo{sqlite_corrupt, "sqlite_corrupt", error, "the database is damaged", needs_replica},
