@@ -26,13 +26,13 @@ using libregion::RegionDefinition;
 struct Arguments {
   std::string block_size = "512";
   std::uint64_t extent_size_blocks = 100;
-  std::string extent_bytes;
+  std::optional<std::string> extent_bytes;
   std::uint64_t extent_count = 15;
-  std::string size;
-  std::string uuid;
+  std::optional<std::string> size;
+  std::optional<std::string> uuid;
   bool encrypted = false;
   ExtentFormat format = ExtentFormat::raw;
-  std::string import_path;
+  std::optional<std::string> import_path;
   bool skip_zeros = false;
   bool force = false;
 };
@@ -54,17 +54,17 @@ void add_options(CommandLine& line, Arguments& arguments) {
   line.add_flag("--encrypted", arguments.encrypted, "its blocks will be encrypted");
   line.add_choice<ExtentFormat>("--extent-format", arguments.format,
                                 {{"raw", ExtentFormat::raw}, {"sqlite", ExtentFormat::sqlite}},
-                                "FORMAT", "raw (the default) or sqlite");
+                                "raw|sqlite", "default raw");
   line.add_text("--import", arguments.import_path, "FILE",
                 "fill with this image; - is standard input");
   line.add_flag("--skip-zeros", arguments.skip_zeros, "leave its blocks of zeros unwritten");
   line.add_flag("-f,--force", arguments.force, "clear what an interrupted create left");
 }
 
-libregion::Uuid make_uuid(const std::string& text) {
-  if (!text.empty()) {
-    if (const auto uuid = libregion::parse_uuid(text)) return *uuid;
-    throw_usage(fmt::format("--uuid: expected a UUID with hyphens, found '{}'", text));
+libregion::Uuid make_uuid(const std::optional<std::string>& text) {
+  if (text) {
+    if (const auto uuid = libregion::parse_uuid(*text)) return *uuid;
+    throw_usage(fmt::format("--uuid: expected a UUID with hyphens, found '{}'", *text));
   }
   std::random_device random;
   std::array<std::byte, 16> bytes{};
@@ -75,8 +75,8 @@ libregion::Uuid make_uuid(const std::string& text) {
 Geometry make_geometry(const Arguments& arguments) {
   const std::uint64_t block_size = require_size("--block-size", arguments.block_size);
   std::uint64_t blocks = arguments.extent_size_blocks;
-  if (!arguments.extent_bytes.empty()) {
-    const std::uint64_t bytes = require_size("--extent-bytes", arguments.extent_bytes);
+  if (arguments.extent_bytes) {
+    const std::uint64_t bytes = require_size("--extent-bytes", *arguments.extent_bytes);
     if (block_size == 0 || bytes % block_size != 0) {
       throw_usage(fmt::format("--extent-bytes: expected a multiple of the block size {}, found {}",
                               block_size, bytes));
@@ -85,19 +85,25 @@ Geometry make_geometry(const Arguments& arguments) {
   }
   auto made = Geometry::make(block_size, blocks);
   if (const auto* problem = std::get_if<libregion::GeometryProblem>(&made)) {
-    throw_usage(fmt::format("expected {}, found {}", problem->expected, problem->found));
+    using Number = libregion::GeometryProblem::Number;
+    throw_usage(fmt::format("{}: expected {}, found {}",
+                            problem->number == Number::block_size ? "--block-size"
+                            : arguments.extent_bytes              ? "--extent-bytes"
+                                                                  : "--extent-size",
+                            problem->expected, problem->found));
   }
   return std::get<Geometry>(made);
 }
 
 std::uint32_t make_extent_count(const Arguments& arguments, const Geometry& geometry) {
   std::uint64_t count = arguments.extent_count;
-  if (!arguments.size.empty()) {
-    count = libregion::divide_rounding_up(require_size("--size", arguments.size),
+  if (arguments.size) {
+    count = libregion::divide_rounding_up(require_size("--size", *arguments.size),
                                           geometry.extent_data_bytes());
   }
   if (count > std::numeric_limits<std::uint32_t>::max()) {
-    throw_usage(fmt::format("expected at most {} extents, found {}",
+    throw_usage(fmt::format("{}: expected at most {} extents, found {}",
+                            arguments.size ? "--size" : "--extent-count",
                             std::numeric_limits<std::uint32_t>::max(), count));
   }
   return static_cast<std::uint32_t>(count);
@@ -107,10 +113,12 @@ std::string describe(const RegionDefinition& definition, std::uint64_t apparent_
   return fmt::format("{}; {} bytes in all files", describe_region(definition), apparent_bytes);
 }
 
-Fields summary_fields(const CreateSummary& summary) {
-  return {{"extents", std::uint64_t{summary.definition.extent_count}},
+Fields summary_fields(const CreateSummary& summary, bool dry_run) {
+  return {{dry_run ? "would_change" : "changed", true},
+          {"extents", std::uint64_t{summary.definition.extent_count}},
           {"blocks", summary.definition.block_count()},
           {"written", summary.written_blocks},
+          {"bytes", summary.written_blocks * summary.definition.geometry.block_size_bytes()},
           {"imported_bytes", summary.imported_bytes},
           {"apparent_bytes", summary.apparent_bytes}};
 }
@@ -126,15 +134,16 @@ ExitCode create(Session& session, const Arguments& arguments) {
   const Geometry geometry = make_geometry(arguments);
   RegionDefinition definition{geometry, make_extent_count(arguments, geometry),
                               make_uuid(arguments.uuid), arguments.encrypted};
-  if (arguments.encrypted && !arguments.import_path.empty()) {
+  if (arguments.encrypted && arguments.import_path) {
     throw_usage("--import writes blocks that are not encrypted: not into an --encrypted region");
   }
   std::optional<libregion::InputStream> image;
-  if (!arguments.import_path.empty()) image.emplace(arguments.import_path);
+  if (arguments.import_path) image.emplace(*arguments.import_path, &Session::stop_flag());
   if (image && image->size_bytes()) definition = extend_to_fit(definition, *image->size_bytes());
   warn_of_straddling_metadata(session, geometry);
 
   const std::string& path = session.options().regions.front();
+  if (path.empty()) throw_usage("DIR: expected a directory's name, found none");
   session.begin_region(path, &definition, libregion::UseCheck::none);
   CreateOptions options{definition};
   options.format = arguments.format;
@@ -148,15 +157,16 @@ ExitCode create(Session& session, const Arguments& arguments) {
   if (session.options().dry_run) {
     check_create_target(session.file_system(), path, arguments.force);
     check_create_space(session.file_system(), path, options);
-    const std::uint64_t bytes = apparent_region_bytes(definition, arguments.format);
-    session.end_region(summary_fields({definition, 0, 0, bytes}),
+    const std::uint64_t bytes = apparent_region_bytes(definition, arguments.format,
+                                                      image ? image->size_bytes().value_or(0) : 0);
+    session.end_region(summary_fields({definition, 0, 0, bytes}, /*dry_run=*/true),
                        "would be created: " + describe(definition, bytes));
     return ExitCode::findings;
   }
   session.progress().start(definition.extent_count,
                            definition.extent_count * geometry.extent_data_bytes());
   const CreateSummary summary = create_region(session.file_system(), path, options);
-  session.end_region(summary_fields(summary),
+  session.end_region(summary_fields(summary, /*dry_run=*/false),
                      "created: " + describe(summary.definition, summary.apparent_bytes));
   return ExitCode::done;
 }

@@ -41,9 +41,7 @@ std::string describe(const MigrateSummary& summary, const Session& session) {
 }
 
 ExitCode migrate(Session& session, const Region& region, MigrateOptions options) {
-  if (!session.options().extents.empty()) {
-    options.walk.extents = libregion::ExtentSelection::parse(session.options().extents);
-  }
+  options.walk.extents = selected_extents(session.options());
   options.walk.extents.check_against(region.definition.extent_count);
   options.walk.jobs = static_cast<unsigned>(session.options().jobs);
   options.walk.stop = &Session::stop_flag();
@@ -59,7 +57,8 @@ ExitCode migrate(Session& session, const Region& region, MigrateOptions options)
                       {"replaced", summary.replaced_count},
                       {"cleaned", summary.cleaned_count},
                       {"left", summary.left_count},
-                      {"rows", summary.row_count}},
+                      {"rows", summary.row_count},
+                      {"bytes", summary.written_bytes}},
                      describe(summary, session));
   return exit_code_for(session, summary);
 }
@@ -80,17 +79,16 @@ int main(int argc, char** argv) {
   return run_tool(
       argc, argv, info, {.dry_run = true},
       [&](CommandLine& line) {
-        line.add_flag("--check", options.check,
-                      "hash every block; leave extents with errors alone");
+        line.add_flag("--check", options.check, "hash every block; leave what has errors alone");
         line.add_flag("--accept-damage", options.accept_damage,
-                      "migrate them all the same, as Crucible does");
+                      "migrate that all the same, as Crucible does");
         line.add_flag("--extend-short", options.extend_short,
-                      "fill up short data files with zeros, as Crucible does");
+                      "fill up short data files with zeros");
       },
       [&](Session& session) {
         const Access access = session.options().dry_run ? Access::read : Access::read_write;
         return for_each_region(
-            session, {access, false, session.options().lock_wait_seconds},
+            session, {access, false, session.options().lock_wait_seconds, &Session::stop_flag()},
             [&](const Region& region) { return migrate(session, region, options); });
       });
 }

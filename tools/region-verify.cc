@@ -31,9 +31,7 @@ std::string describe(const VerifySummary& summary) {
 }
 
 ExitCode verify(Session& session, const Region& region) {
-  const auto extents = session.options().extents.empty()
-                           ? libregion::ExtentSelection()
-                           : libregion::ExtentSelection::parse(session.options().extents);
+  const auto extents = selected_extents(session.options());
   extents.check_against(region.definition.extent_count);
   const std::uint64_t extent_count = extents.count_of(region.definition.extent_count);
   session.progress().start(extent_count,
@@ -61,16 +59,18 @@ int main(int argc, char** argv) {
       "region-verify",
       "Verify Crucible regions: every block of every extent, both hashes. Changes nothing.",
       "REGION...",
-      {"region-verify /data/r1                           what is wrong with it?",
-       "region-verify -e 67D --format jsonl /data/r1     one extent, for a program",
-       "region-verify --regions-from rack.txt -q -j 8    many: errors only"}};
+      {"region-verify /data/r1                         what is wrong with it?",
+       "region-verify -e 67D --format jsonl /data/r1   one extent, for a program",
+       "region-verify --regions-from rack.txt -q       many: errors only"}};
   return run_tool(
       argc, argv, info, {.strict = true},
       [&](CommandLine& line) {
         line.add_flag("--live", live, "look at a region that is in use; findings may be stale");
       },
       [&](Session& session) {
-        return for_each_region(session, {Access::read, live, session.options().lock_wait_seconds},
-                               [&](const Region& region) { return verify(session, region); });
+        return for_each_region(
+            session,
+            {Access::read, live, session.options().lock_wait_seconds, &Session::stop_flag()},
+            [&](const Region& region) { return verify(session, region); });
       });
 }

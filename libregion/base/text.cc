@@ -154,7 +154,8 @@ std::string human_size(std::uint64_t size_bytes) {
   if (size_bytes < 1024) return fmt::format("{} B", size_bytes);
   double value = static_cast<double>(size_bytes) / 1024;
   std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < units.size()) {
+  // What would be shown as 1024.0 of a unit is 1.0 of the next.
+  while (value >= 1023.95 && unit + 1 < units.size()) {
     value /= 1024;
     ++unit;
   }

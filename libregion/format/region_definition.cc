@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,9 +16,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint32_t database_version = 1;
+// Far more than any definition needs, and few enough for functions that call themselves.
+constexpr int depth_max = 64;
 constexpr std::array<std::string_view, 7> known_members = {
     "block_size", "extent_size",           "extent_count",          "uuid",
     "encrypted",  "database_read_version", "database_write_version"};
+constexpr std::array<std::string_view, 2> known_extent_size_members = {"value", "shift"};
 
 // Collects problems while it takes the members apart; every getter returns something, so that all
 // members are looked at.
@@ -32,7 +36,7 @@ class MemberReader {
   const Json* member(const Json& object, const std::string& name, const std::string& path) {
     const auto found = object.find(name);
     if (found != object.end()) return &*found;
-    problem(path, "a member of this name", "none");
+    problem(path, "a value", "no such member");
     return nullptr;
   }
 
@@ -55,18 +59,34 @@ class MemberReader {
   }
 };
 
-// nlohmann keeps the last of two members with one name, without a word: `duplicates` gets the
-// names.
-Json parse_json(std::string_view text, std::vector<std::string>& duplicates) {
-  std::vector<std::set<std::string>> names_at_depth(1);
-  const auto callback = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) names_at_depth.emplace_back();
-    if (event == Json::parse_event_t::object_end) names_at_depth.pop_back();
+// What nlohmann would let pass without a word.
+struct Oddities {
+  std::vector<std::string> duplicates;  // members with one name, of which the last is kept
+  bool is_too_deep = false;
+};
+
+Json parse_json(std::string_view text, Oddities& oddities) {
+  struct Level {
+    std::string path;  // of the object, with a dot behind it
+    std::set<std::string> names;
+    std::string last_path;
+  };
+  std::vector<Level> levels;
+  const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    oddities.is_too_deep |= depth > depth_max;
+    if (event == Json::parse_event_t::object_start) {
+      const bool is_member = !levels.empty() && !levels.back().last_path.empty();
+      levels.push_back({is_member ? levels.back().last_path + "." : "", {}, {}});
+    }
+    if (event == Json::parse_event_t::object_end) levels.pop_back();
     if (event == Json::parse_event_t::key) {
       const auto name = parsed.get<std::string>();
-      if (!names_at_depth.back().insert(name).second) duplicates.push_back(name);
+      levels.back().last_path = levels.back().path + name;
+      if (!levels.back().names.insert(name).second) {
+        oddities.duplicates.push_back(levels.back().last_path);
+      }
     }
-    return true;
+    return !oddities.is_too_deep;
   };
   return Json::parse(text, callback, /*allow_exceptions=*/false);
 }
@@ -87,8 +107,8 @@ std::optional<Geometry> read_geometry(MemberReader& reader, const Json& root) {
 
   auto made = Geometry::make(*block_size, *value);
   if (auto* problem = std::get_if<GeometryProblem>(&made)) {
-    const bool about_block = problem->expected.starts_with("a block size");
-    reader.problem(about_block ? "block_size" : "extent_size.value", problem->expected,
+    const bool is_block_size = problem->number == GeometryProblem::Number::block_size;
+    reader.problem(is_block_size ? "block_size" : "extent_size.value", problem->expected,
                    problem->found);
     return std::nullopt;
   }
@@ -138,10 +158,11 @@ void check_versions(MemberReader& reader, const Json& root) {
   check_version(reader, root, "database_write_version");
 }
 
-std::vector<std::pair<std::string, std::string>> other_members(const Json& root) {
-  std::vector<std::pair<std::string, std::string>> others;
-  for (const auto& [name, value] : root.items()) {
-    if (std::find(known_members.begin(), known_members.end(), name) == known_members.end()) {
+RegionDefinition::OtherMembers other_members(const Json& object,
+                                             std::span<const std::string_view> known) {
+  RegionDefinition::OtherMembers others;
+  for (const auto& [name, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
       others.emplace_back(name, value.dump());
     }
   }
@@ -158,14 +179,20 @@ std::variant<RegionDefinition, std::vector<DefinitionProblem>> parse_region_defi
                    fmt::format("{} bytes", text.size()));
     return reader.problems;
   }
-  std::vector<std::string> duplicates;
-  const Json root = parse_json(text, duplicates);
-  if (!root.is_object()) {
-    reader.problem("", "a JSON object",
-                   root.is_discarded() ? "text that is not JSON" : root.type_name());
+  Oddities oddities;
+  const Json root = parse_json(text, oddities);
+  if (oddities.is_too_deep) {
+    reader.problem("", fmt::format("at most {} levels", depth_max), "more");
     return reader.problems;
   }
-  for (const std::string& name : duplicates) {
+  // The parser takes a NUL for the end of the text.
+  if (!root.is_object() || text.find('\0') != std::string_view::npos) {
+    reader.problem(
+        "", "a JSON object",
+        root.is_discarded() || root.is_object() ? "text that is not JSON" : root.type_name());
+    return reader.problems;
+  }
+  for (const std::string& name : oddities.duplicates) {
     reader.problem(name, "one member of this name", "two");
   }
   const auto geometry = read_geometry(reader, root);
@@ -175,8 +202,12 @@ std::variant<RegionDefinition, std::vector<DefinitionProblem>> parse_region_defi
   const auto encrypted = read_encrypted(reader, root);
   check_versions(reader, root);
   if (!reader.problems.empty()) return reader.problems;
-  return RegionDefinition{*geometry, static_cast<std::uint32_t>(*extent_count), *uuid, *encrypted,
-                          other_members(root)};
+  return RegionDefinition{*geometry,
+                          static_cast<std::uint32_t>(*extent_count),
+                          *uuid,
+                          *encrypted,
+                          other_members(root, known_members),
+                          other_members(root["extent_size"], known_extent_size_members)};
 }
 
 std::string to_json_text(const RegionDefinition& definition) {
@@ -184,6 +215,9 @@ std::string to_json_text(const RegionDefinition& definition) {
   root["block_size"] = definition.geometry.block_size_bytes();
   root["extent_size"]["value"] = definition.geometry.extent_size_blocks();
   root["extent_size"]["shift"] = definition.geometry.shift();
+  for (const auto& [name, value] : definition.other_extent_size_members) {
+    root["extent_size"][name] = Json::parse(value);
+  }
   root["extent_count"] = definition.extent_count;
   root["uuid"] = to_text(definition.uuid);
   root["encrypted"] = definition.encrypted;

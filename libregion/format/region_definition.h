@@ -36,8 +36,10 @@ struct RegionDefinition {
   std::uint32_t extent_count = 0;
   Uuid uuid;
   bool encrypted = false;
-  // Name and JSON text of each member that is not known.
-  std::vector<std::pair<std::string, std::string>> other_members = {};
+  // Name and JSON text of each member that is not known, at the top and in extent_size.
+  using OtherMembers = std::vector<std::pair<std::string, std::string>>;
+  OtherMembers other_members = {};
+  OtherMembers other_extent_size_members = {};
   bool operator==(const RegionDefinition&) const = default;
 
   [[nodiscard]] std::uint64_t block_count() const {

@@ -31,8 +31,10 @@ struct BlockRange {
   [[nodiscard]] std::uint64_t end() const { return first + count; }
 };
 
-// What a number should have been, in words, and what it is.
+// Which number is wrong, what it should have been, in words, and what it is.
 struct GeometryProblem {
+  enum class Number : std::uint8_t { block_size, extent_size };
+  Number number;
   std::string expected;
   std::string found;
 };

@@ -1,6 +1,7 @@
 #include "libregion/io/input_stream.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,7 +9,8 @@
 
 namespace libregion {
 
-InputStream::InputStream(const std::string& path) : path_(path) {
+InputStream::InputStream(const std::string& path, const std::atomic<bool>* stop)
+    : path_(path == "-" ? "standard input" : path), stop_(stop) {
   if (path != "-") {
     descriptor_ = FileDescriptor(
         retry_on_interrupt([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
@@ -28,6 +30,7 @@ InputStream::InputStream(const std::string& path) : path_(path) {
 std::size_t InputStream::read(MutableByteView target) {
   std::size_t done = 0;
   while (done < target.size()) {
+    wait_for_input();
     const ssize_t count = retry_on_interrupt(
         [&] { return ::read(number(), target.data() + done, target.size() - done); });
     if (count < 0) throw_system_error(errno, {"read", path_, offset_bytes_});
@@ -36,6 +39,20 @@ std::size_t InputStream::read(MutableByteView target) {
     offset_bytes_ += static_cast<std::uint64_t>(count);
   }
   return done;
+}
+
+void InputStream::wait_for_input() const {
+  // A read that waits for a pipe goes on after a signal, and would never see that it is to stop.
+  constexpr int look_again_ms = 200;
+  struct pollfd input {
+    number(), POLLIN, 0
+  };
+  int ready = 0;
+  while (ready == 0) {
+    if (stop_ != nullptr && *stop_) throw Error(ErrorKind::stopped, "stopped on request");
+    ready = ::poll(&input, 1, look_again_ms);
+    if (ready < 0 && errno == EINTR) ready = 0;
+  }
 }
 
 int InputStream::number() const {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,8 +14,8 @@ namespace libregion {
 
 class InputStream {
  public:
-  // "-" is standard input.
-  explicit InputStream(const std::string& path);
+  // "-" is standard input. Once `stop` is set, waiting for more ends with Error (stopped).
+  explicit InputStream(const std::string& path, const std::atomic<bool>* stop = nullptr);
 
   // Reads until `target` is full or the stream ends; returns the number of bytes read.
   std::size_t read(MutableByteView target);
@@ -24,8 +25,10 @@ class InputStream {
 
  private:
   [[nodiscard]] int number() const;
+  void wait_for_input() const;
 
-  std::string path_;
+  std::string path_;  // for messages
+  const std::atomic<bool>* stop_;
   FileDescriptor descriptor_;  // not open for standard input, which is not ours to close
   std::optional<std::uint64_t> size_bytes_;
   std::uint64_t offset_bytes_ = 0;

@@ -11,8 +11,8 @@
 #include "libregion/extent/raw_image.h"
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/extent_names.h"
-#include "libregion/format/integrity.h"
 #include "libregion/io/durable.h"
+#include "libregion/ops/image_importer.h"
 #include "libregion/ops/parallel.h"
 #include "libregion/region/new_region.h"
 #include "libregion/region/region_use.h"
@@ -20,11 +20,8 @@
 namespace libregion {
 namespace {
 
-constexpr std::uint64_t import_chunk_bytes = std::uint64_t{1} << 20;
 // What a file takes at least: its metadata, and what the file system keeps of it.
 constexpr std::uint64_t file_overhead_bytes = 8192;
-
-using Contexts = std::vector<std::optional<BlockContext>>;
 
 ExtentMetadata metadata_of_new(bool is_written) {
   ExtentMetadata metadata;
@@ -39,97 +36,19 @@ Bytes build_database(ExtentMetadata metadata,
   return build_sqlite_image(metadata, contexts);
 }
 
+// The size of the database of an extent whose first blocks are written.
+std::uint64_t typical_database_bytes(const Geometry& geometry, std::uint64_t written_blocks) {
+  constexpr std::uint64_t typical_hash = 0x8000'0000'0000'0000;  // all eight bytes are needed
+  Contexts contexts(geometry.extent_size_blocks());
+  for (std::uint64_t block = 0; block < written_blocks; ++block) {
+    contexts[block] = BlockContext{typical_hash, std::nullopt, typical_hash, 0};
+  }
+  return build_database(metadata_of_new(written_blocks > 0), contexts).size();
+}
+
 std::unique_ptr<Directory> open_directory_in(const Directory& parent, const std::string& name) {
   return expect_opened(parent.open_directory(name), parent.path() + "/" + name);
 }
-
-// The image, an extent at a time.
-class ImageImporter {
- public:
-  ImageImporter(InputStream& image, const Geometry& geometry, bool skip_zeros)
-      : image_(image), geometry_(geometry), skip_zeros_(skip_zeros) {}
-
-  // Writes the next extent's data and says what its contexts are. The rest of a block that the
-  // image ends in is zero.
-  Contexts import_extent(File& file) {
-    Contexts contexts(geometry_.extent_size_blocks());
-    const std::uint64_t chunk_blocks =
-        std::max<std::uint64_t>(1, import_chunk_bytes >> geometry_.shift());
-    std::uint64_t block = 0;
-    while (block < contexts.size() && has_more()) {
-      const std::uint64_t count = std::min<std::uint64_t>(chunk_blocks, contexts.size() - block);
-      block += import_chunk(file, block, count, contexts);
-    }
-    return contexts;
-  }
-
-  // Whether the image goes on: one byte is read ahead.
-  bool has_more() {
-    if (!next_byte_ && !ended_) {
-      Bytes byte(1);
-      ended_ = image_.read(byte) == 0;
-      if (!ended_) next_byte_ = byte[0];
-    }
-    return !ended_;
-  }
-
-  [[nodiscard]] std::uint64_t imported_bytes() const { return imported_bytes_; }
-  [[nodiscard]] std::uint64_t written_blocks() const { return written_blocks_; }
-
- private:
-  std::uint64_t import_chunk(File& file, std::uint64_t first, std::uint64_t count,
-                             Contexts& contexts) {
-    chunk_.resize(count << geometry_.shift());
-    chunk_[0] = *next_byte_;
-    next_byte_.reset();
-    const std::size_t found_bytes = 1 + image_.read(MutableByteView(chunk_).subspan(1));
-    ended_ = found_bytes < chunk_.size();
-    imported_bytes_ += found_bytes;
-    const std::uint64_t blocks = divide_rounding_up(found_bytes, geometry_.block_size_bytes());
-    chunk_.resize(blocks << geometry_.shift());
-    std::fill(chunk_.begin() + static_cast<std::ptrdiff_t>(found_bytes), chunk_.end(),
-              std::byte{0});
-    hashes_.resize(blocks);
-    on_disk_hashes(chunk_, geometry_.block_size_bytes(), hashes_);
-    write_chunk(file, first, contexts);
-    return blocks;
-  }
-
-  // Runs of blocks that are to be written, each in one write.
-  void write_chunk(File& file, std::uint64_t first, Contexts& contexts) {
-    const std::uint64_t blocks = hashes_.size();
-    std::uint64_t i = 0;
-    while (i < blocks) {
-      if (is_skipped(i)) {
-        ++i;
-        continue;
-      }
-      const std::uint64_t run_first = i;
-      for (; i < blocks && !is_skipped(i); ++i) {
-        contexts[first + i] = BlockContext{hashes_[i], std::nullopt, hashes_[i], 0};
-      }
-      file.write(geometry_.block_offset_bytes(first + run_first), blocks_of_chunk(run_first, i));
-      written_blocks_ += i - run_first;
-    }
-  }
-
-  [[nodiscard]] bool is_skipped(std::uint64_t i) const {
-    return skip_zeros_ && all_zero(blocks_of_chunk(i, i + 1));
-  }
-  [[nodiscard]] ByteView blocks_of_chunk(std::uint64_t first, std::uint64_t end) const {
-    return ByteView(chunk_).subspan(first << geometry_.shift(), (end - first) << geometry_.shift());
-  }
-
-  InputStream& image_;
-  Geometry geometry_;
-  bool skip_zeros_;
-  std::optional<std::byte> next_byte_;
-  bool ended_ = false;
-  Bytes chunk_;
-  std::vector<std::uint64_t> hashes_;
-  std::uint64_t imported_bytes_ = 0;
-  std::uint64_t written_blocks_ = 0;
-};
 
 // Builds everything below the region's directory.
 class RegionBuilder {
@@ -148,7 +67,7 @@ class RegionBuilder {
     const std::string text = to_json_text(summary_.definition);
     // From here the region is there: everything before this line is durable.
     replace_file(root_, definition_name, definition_temporary_name, as_byte_view(text));
-    summary_.apparent_bytes = apparent_region_bytes(summary_.definition, options_.format);
+    summary_.apparent_bytes = file_bytes_ + text.size();
     return summary_;
   }
 
@@ -161,6 +80,7 @@ class RegionBuilder {
 
   void import_image() {
     ImageImporter importer(*options_.image, geometry_, options_.skip_zeros);
+    check_stop();
     while (importer.has_more()) {
       if (next_extent_ == std::numeric_limits<std::uint32_t>::max()) {
         throw Error(ErrorKind::failed, "the image needs more extents than a region can have");
@@ -174,6 +94,8 @@ class RegionBuilder {
       ++next_extent_;
       advance(1);
     }
+    // Whoever fills the pipe may have been stopped with us: its end is then not the image's.
+    check_stop();
     summary_.imported_bytes = importer.imported_bytes();
     summary_.written_blocks = importer.written_blocks();
   }
@@ -200,18 +122,21 @@ class RegionBuilder {
   }
 
   // Everything of an extent but its data.
-  void finish_extent(Directory& leaf, ExtentId extent, File& file, const Contexts& contexts) const {
+  void finish_extent(Directory& leaf, ExtentId extent, File& file, const Contexts& contexts) {
     const bool is_written = std::any_of(contexts.begin(), contexts.end(),
                                         [](const auto& context) { return context.has_value(); });
     const ExtentMetadata metadata = metadata_of_new(is_written);
     if (options_.format == ExtentFormat::raw) {
       // The first write of a block goes to its inactive slot, and that is B.
       write_raw_tail(file, geometry_, contexts, ContextSlot::B, metadata);
+      file_bytes_ += RawLayout(geometry_).file_bytes();
       return;
     }
     file.resize(geometry_.extent_data_bytes());
     const auto db = leaf.create_file(extent_file_name(extent, ExtentPart::db), std::nullopt);
-    db->write(0, is_written ? build_database(metadata, contexts) : empty_database());
+    const Bytes image = is_written ? build_database(metadata, contexts) : empty_database();
+    db->write(0, image);
+    file_bytes_ += geometry_.extent_data_bytes() + image.size();
   }
 
   [[nodiscard]] Bytes empty_database() const {
@@ -288,19 +213,30 @@ class RegionBuilder {
   LeafId leaf_id_;
   std::unique_ptr<Directory> leaf_;
   Bytes empty_database_;
+  std::atomic<std::uint64_t> file_bytes_{0};
 };
 
 }  // namespace
 
-std::uint64_t apparent_region_bytes(const RegionDefinition& definition, ExtentFormat format) {
-  const std::uint64_t extents = definition.extent_count;
-  std::uint64_t extent_bytes = RawLayout(definition.geometry).file_bytes();
-  if (format == ExtentFormat::sqlite) {
-    const Contexts none(definition.geometry.extent_size_blocks());
-    extent_bytes = definition.geometry.extent_data_bytes() +
-                   build_database(metadata_of_new(false), none).size();
+std::uint64_t apparent_region_bytes(const RegionDefinition& definition, ExtentFormat format,
+                                    std::uint64_t image_bytes) {
+  const Geometry& geometry = definition.geometry;
+  const std::uint64_t text_bytes = to_json_text(definition).size();
+  if (format == ExtentFormat::raw) {
+    return definition.extent_count * RawLayout(geometry).file_bytes() + text_bytes;
   }
-  return extents * extent_bytes + to_json_text(definition).size();
+  const std::uint64_t written = divide_rounding_up(image_bytes, geometry.block_size_bytes());
+  const std::uint64_t full_extents = written / geometry.extent_size_blocks();
+  const std::uint64_t rest_blocks = written % geometry.extent_size_blocks();
+  const std::uint64_t begun_extents = full_extents + (rest_blocks != 0 ? 1 : 0);
+  std::uint64_t database_bytes =
+      (definition.extent_count - begun_extents) * typical_database_bytes(geometry, 0);
+  if (full_extents > 0) {
+    database_bytes +=
+        full_extents * typical_database_bytes(geometry, geometry.extent_size_blocks());
+  }
+  if (rest_blocks > 0) database_bytes += typical_database_bytes(geometry, rest_blocks);
+  return definition.extent_count * geometry.extent_data_bytes() + database_bytes + text_bytes;
 }
 
 RegionDefinition extend_to_fit(const RegionDefinition& definition, std::uint64_t image_bytes) {

@@ -35,8 +35,10 @@ struct CreateSummary {
   std::uint64_t apparent_bytes = 0;  // of all files
 };
 
-// The bytes of all files of a region as it is created empty: exact, holes counted in.
-std::uint64_t apparent_region_bytes(const RegionDefinition& definition, ExtentFormat format);
+// The bytes of all files of a new region with an image of this size in it, holes counted in. Exact,
+// but for the databases of an imported image: a few hashes in a million take fewer bytes.
+std::uint64_t apparent_region_bytes(const RegionDefinition& definition, ExtentFormat format,
+                                    std::uint64_t image_bytes = 0);
 
 // The definition with as many extents as an image of this size needs, or more.
 RegionDefinition extend_to_fit(const RegionDefinition& definition, std::uint64_t image_bytes);

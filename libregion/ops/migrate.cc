@@ -124,8 +124,9 @@ class Migration {
     for_each_leaf([&](const Leaf& leaf, const std::vector<Job>& jobs) {
       if (leaf.directory() == nullptr) return;
       for_each_in_parallel(options_.walk.jobs, jobs.size(), [&](std::size_t i) {
-        auto opened = leaf.directory()->open_file(extent_file_name(jobs[i].extent), Access::read);
-        if (auto* file = std::get_if<std::unique_ptr<File>>(&opened)) region_.use->claim(**file);
+        for (const ExtentPart part : {ExtentPart::data, ExtentPart::db}) {
+          if (jobs[i].parts.has(part)) probe(*leaf.directory(), jobs[i].extent, part);
+        }
       });
       for (const Job& job : jobs) {
         if (job.found_format == ExtentFormat::sqlite) {
@@ -134,6 +135,16 @@ class Migration {
       }
     });
     return needed_bytes;
+  }
+
+  void probe(const Directory& directory, ExtentId extent, ExtentPart part) const {
+    try {
+      auto opened = directory.open_file(extent_file_name(extent, part), Access::read);
+      if (auto* file = std::get_if<std::unique_ptr<File>>(&opened)) region_.use->claim(**file);
+    } catch (const Error& error) {
+      // What cannot be opened now is one extent's finding later.
+      if (error.kind() != ErrorKind::failed) throw;
+    }
   }
 
   void check_space(std::uint64_t needed_bytes) const {
@@ -169,16 +180,21 @@ class Migration {
     });
     if (!options_.dry_run) commit(leaf, batch);
 
-    const bool lease_broken = std::any_of(batch.begin(), batch.end(), [&](const Job& job) {
-      return job.sqlite != nullptr && job.sqlite->data_file().lease_is_broken();
-    });
+    bool lease_broken = false;
     for (Job& job : batch) {
+      lease_broken |= job.sqlite != nullptr && has_broken_lease(*job.sqlite);
       job.sqlite.reset();  // closing the files gives up their leases
       if (job.is_done) report(job);
       summary_.stopped |= !job.is_done;
     }
     // Somebody waits for one of these files. If it is there to use the region, stop here.
     if (lease_broken) probe_extents();
+  }
+
+  static bool has_broken_lease(const ExtentReader& extent) {
+    const auto files = extent.files();
+    return std::any_of(files.begin(), files.end(),
+                       [](const File* file) { return file->lease_is_broken(); });
   }
 
   // Steps 3 to 5 of the order above, for all extents of the batch at once.
@@ -240,12 +256,8 @@ class Migration {
   // False where the extent must be left alone.
   bool finish_repairs(Directory& directory, Job& job) {
     if (job.parts.has(ExtentPart::replace)) {
-      auto problems = check_replacement(directory, job.extent, job.parts, geometry_);
-      if (!problems.empty()) {
-        leave(job, std::move(problems));
-        return false;
-      }
-      job.replaces = true;
+      job.replaces = may_be_replaced(directory, job);
+      if (!job.replaces) return false;
     }
     job.removes_leftovers = job.parts.has(ExtentPart::copy) || job.parts.has(ExtentPart::completed);
     if (options_.dry_run) return true;
@@ -253,6 +265,18 @@ class Migration {
     if (job.replaces) finish_replacement(directory, job.extent, job.parts, *region_.use);
     if (job.replaces) job.parts = list_parts(directory, job.extent);
     return true;
+  }
+
+  bool may_be_replaced(const Directory& directory, Job& job) {
+    try {
+      auto problems = check_replacement(directory, job.extent, job.parts, geometry_);
+      if (problems.empty()) return true;
+      leave(job, std::move(problems));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::failed) throw;
+      leave_unreadable(job, error);
+    }
+    return false;
   }
 
   static ExtentParts list_parts(const Directory& directory, ExtentId extent) {
@@ -367,6 +391,7 @@ class Migration {
   void count(const Job& job) {
     ++summary_.extent_count;
     summary_.row_count += job.context_count;
+    summary_.written_bytes += job.written_bytes;
     summary_.has_io_errors = summary_has_io_errors_;
     if (job.is_left) ++summary_.left_count;
     if (job.migrates) ++summary_.migrated_count;

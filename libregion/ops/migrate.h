@@ -34,6 +34,7 @@ struct MigrateSummary {
   std::uint64_t cleaned_count = 0;   // extents with nothing but leftovers
   std::uint64_t left_count = 0;      // left alone because of their damage
   std::uint64_t row_count = 0;       // contexts taken over
+  std::uint64_t written_bytes = 0;   // by which files grew
   bool has_io_errors = false;
   bool stopped = false;
 

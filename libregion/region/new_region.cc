@@ -119,7 +119,10 @@ bool has_been_written(Directory& directory, const std::string& name) {
 TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   auto opened = file_system.open_directory(path);
   if (const auto* refusal = std::get_if<Refusal>(&opened)) {
-    if (refusal->reason == Refusal::Reason::missing) return {TargetState::Kind::missing, {}};
+    // A symbolic link that leads nowhere is there, and nothing can be made in its place.
+    const auto [parent, name] = open_parent(file_system, path);
+    const bool is_missing = refusal->reason == Refusal::Reason::missing;
+    if (is_missing && !parent->status_of(name)) return {TargetState::Kind::missing, {}};
     return {TargetState::Kind::something_else, path};
   }
   Directory& root = *std::get<std::unique_ptr<Directory>>(opened);

@@ -11,6 +11,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string_view>
 
@@ -22,6 +23,7 @@ struct UseOptions {
   Access access = Access::read;
   bool live = false;  // readers only: look at a region that is in use
   std::uint64_t wait_seconds = 0;
+  const std::atomic<bool>* stop = nullptr;  // ends the waiting with Error (stopped)
 };
 
 enum class UseCheck : std::uint8_t {

@@ -13,11 +13,13 @@
 namespace region_tools {
 namespace {
 
-constexpr std::size_t help_column = 26;
+constexpr std::size_t help_column = 28;
 
 int print(const std::string& text) {
   const bool printed = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  return static_cast<int>(printed && std::fflush(stdout) == 0 ? ExitCode::done : ExitCode::failed);
+  if (printed && std::fflush(stdout) == 0) return static_cast<int>(ExitCode::done);
+  std::perror("standard output");
+  return static_cast<int>(ExitCode::failed);
 }
 
 }  // namespace
@@ -40,35 +42,52 @@ void CommandLine::add_flag(const std::string& names, bool& target, const std::st
 
 void CommandLine::add_text(const std::string& names, std::string& target,
                            const std::string& value_name, const std::string& description) {
-  parser_->app.add_option(names, target);
+  parser_->app.add_option(names, target)->type_name(value_name);
+  add_help(names, value_name, description);
+}
+
+void CommandLine::add_text(const std::string& names, std::optional<std::string>& target,
+                           const std::string& value_name, const std::string& description) {
+  parser_->app
+      .add_option_function<std::string>(names,
+                                        [&target](const std::string& text) { target = text; })
+      ->type_name(value_name);
   add_help(names, value_name, description);
 }
 
 void CommandLine::add_number(const std::string& names, std::uint64_t& target,
                              const std::string& value_name, const std::string& description) {
   // CLI11 alone would take 0x10 and 010, and turn -1 around.
-  parser_->app.add_option_function<std::string>(names, [names, &target](const std::string& text) {
-    const auto value = libregion::parse_decimal(text);
-    if (!value) {
-      throw CLI::ValidationError(names, "expected a number, found '" + text + "'");
-    }
-    target = *value;
-  });
+  parser_->app
+      .add_option_function<std::string>(
+          names,
+          [names, &target](const std::string& text) {
+            const auto value = libregion::parse_decimal(text);
+            if (!value) {
+              throw CLI::ValidationError(
+                  names, "expected a number from 0 to 18446744073709551615, found '" + text + "'");
+            }
+            target = *value;
+          })
+      ->type_name(value_name);
   add_help(names, value_name, description);
 }
 
 void CommandLine::add_word(const std::string& names, const std::vector<std::string>& words,
                            const std::string& value_name, const std::string& description,
                            std::function<void(std::size_t)> set) {
-  parser_->app.add_option_function<std::string>(
-      names, [names, words, set = std::move(set)](const std::string& text) {
-        const auto word = std::find(words.begin(), words.end(), text);
-        if (word == words.end()) {
-          throw CLI::ValidationError(
-              names, fmt::format("expected {}, found '{}'", fmt::join(words, ", "), text));
-        }
-        set(static_cast<std::size_t>(word - words.begin()));
-      });
+  parser_->app
+      .add_option_function<std::string>(
+          names,
+          [names, words, set = std::move(set)](const std::string& text) {
+            const auto word = std::find(words.begin(), words.end(), text);
+            if (word == words.end()) {
+              throw CLI::ValidationError(
+                  names, fmt::format("expected {}, found '{}'", fmt::join(words, ", "), text));
+            }
+            set(static_cast<std::size_t>(word - words.begin()));
+          })
+      ->type_name(value_name);
   add_help(names, value_name, description);
 }
 

@@ -31,6 +31,9 @@ class CommandLine {
   void add_flag(const std::string& names, bool& target, const std::string& description);
   void add_text(const std::string& names, std::string& target, const std::string& value_name,
                 const std::string& description);
+  // Empty text is not the same as no text: what a script left empty is refused, not ignored.
+  void add_text(const std::string& names, std::optional<std::string>& target,
+                const std::string& value_name, const std::string& description);
   void add_number(const std::string& names, std::uint64_t& target, const std::string& value_name,
                   const std::string& description);
   template <class Value>

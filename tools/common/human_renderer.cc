@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -32,13 +33,14 @@ std::string_view color_of(Severity severity) {
 }
 
 std::string field_text(const ExtentRecord::Field& field) {
-  if (const auto* flag = std::get_if<bool>(&field.value)) {
-    return *flag ? std::string(field.name) : "";
-  }
+  std::string name(field.name);
+  std::replace(name.begin(), name.end(), '_', ' ');
+  if (const auto* flag = std::get_if<bool>(&field.value)) return *flag ? name : "";
   if (const auto* number = std::get_if<std::uint64_t>(&field.value)) {
-    return fmt::format("{} {}", field.name, *number);
+    return fmt::format("{} {}", name, *number);
   }
-  return std::string(std::get<std::string_view>(field.value));
+  const auto text = std::get<std::string_view>(field.value);
+  return name == "action" ? std::string(text) : fmt::format("{} {}", name, text);
 }
 
 class HumanRenderer : public Renderer {

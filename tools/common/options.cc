@@ -1,8 +1,6 @@
 #include "tools/common/options.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iostream>
 #include <sstream>
 #include <thread>
 
@@ -10,6 +8,7 @@
 
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
+#include "libregion/io/input_stream.h"
 
 namespace region_tools {
 namespace {
@@ -19,17 +18,15 @@ using libregion::ErrorKind;
 
 constexpr std::uint64_t jobs_max = 1024;
 
-std::string read_list(const std::string& path) {
-  std::ostringstream text;
-  if (path == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
+std::string read_list(const std::string& path, const std::atomic<bool>& stop) {
+  constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
+  libregion::InputStream input(path, &stop);
+  std::string text;
+  libregion::Bytes chunk(chunk_bytes);
+  while (const std::size_t count = input.read(chunk)) {
+    text += libregion::to_text(libregion::ByteView(chunk).first(count));
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) libregion::throw_system_error(errno, {"open", path});
-  text << file.rdbuf();
-  if (file.bad()) libregion::throw_system_error(errno, {"read", path});
-  return text.str();
+  return text;
 }
 
 }  // namespace
@@ -74,15 +71,25 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
 }
 
 void check_common_options(const CommonOptions& options) {
+  (void)selected_extents(options);
   if (options.jobs >= 1 && options.jobs <= jobs_max) return;
   throw Error(ErrorKind::usage,
               fmt::format("--jobs: expected 1 to {}, found {}", jobs_max, options.jobs));
 }
 
-std::vector<std::string> region_paths(const CommonOptions& options) {
+libregion::ExtentSelection selected_extents(const CommonOptions& options) {
+  if (!options.extents) return {};
+  try {
+    return libregion::ExtentSelection::parse(*options.extents);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::usage, fmt::format("--extent: {}", error.what()));
+  }
+}
+
+std::vector<std::string> region_paths(const CommonOptions& options, const std::atomic<bool>& stop) {
   std::vector<std::string> paths = options.regions;
-  if (!options.regions_from.empty()) {
-    std::istringstream list(read_list(options.regions_from));
+  if (options.regions_from) {
+    std::istringstream list(read_list(*options.regions_from, stop));
     for (std::string path; std::getline(list, path, options.null_separated ? '\0' : '\n');) {
       if (!path.empty()) paths.push_back(path);
     }

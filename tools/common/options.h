@@ -2,10 +2,13 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "libregion/ops/extent_selection.h"
 #include "tools/common/command_line.h"
 
 namespace region_tools {
@@ -16,11 +19,11 @@ enum class ProgressStyle : std::uint8_t { automatic, always, never, json };
 
 struct CommonOptions {
   std::vector<std::string> regions;
-  std::string regions_from;
+  std::optional<std::string> regions_from;
   bool null_separated = false;
   RecordFormat format = RecordFormat::human;
   std::string output = "-";
-  std::string extents;
+  std::optional<std::string> extents;
   std::uint64_t jobs = 1;  // threads
   bool dry_run = false;
   bool quiet = false;
@@ -45,7 +48,10 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
 void check_common_options(const CommonOptions& options);
 
 // The regions of the command line and of --regions-from, which is read here. Throws Error.
-std::vector<std::string> region_paths(const CommonOptions& options);
+std::vector<std::string> region_paths(const CommonOptions& options, const std::atomic<bool>& stop);
+
+// The extents that --extent names, or all. Throws Error (usage).
+libregion::ExtentSelection selected_extents(const CommonOptions& options);
 
 // A size as in parse_size_bytes. Throws Error (usage) that names the option.
 std::uint64_t require_size(const std::string& option, const std::string& text);

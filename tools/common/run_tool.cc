@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -15,7 +16,6 @@ namespace region_tools {
 namespace {
 
 using libregion::Error;
-using libregion::ErrorKind;
 
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // it is set in a signal handler
@@ -36,6 +36,14 @@ void install_signal_handlers() {
       SIGUSR1, [](int) { request_progress_line(); }, SA_RESTART);
   handle_signal(SIGPIPE, SIG_IGN, 0);
   handle_signal(SIGIO, SIG_IGN, 0);  // of broken leases, which are asked after
+}
+
+// Were one of them closed, the next file that is opened would take its number, and what is meant
+// for a person would be written into it.
+void occupy_standard_descriptors() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(number, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR);
+  }
 }
 
 void report_bug(const char* expression, const char* file, int line) {
@@ -81,11 +89,14 @@ Session::Session(std::string tool, const CommonOptions& options, bool only_looks
 const std::atomic<bool>& Session::stop_flag() { return stop_requested; }
 
 void Session::warn(const std::string& message) {
+  if (options_.quiet) return;
+  output_.flush();
   progress_.hide();
   print_message(tool_, "warning", message);
 }
 
 void Session::report_failure(const Error& error, const std::string& region) {
+  output_.flush();
   progress_.hide();
   print_message(tool_, "error", error.what());
   require_meta("none");
@@ -147,6 +158,7 @@ void Session::CountingReporter::finding(const libregion::Finding& finding) {
 
 int run_tool(int argc, const char* const* argv, const ToolInfo& info, const OptionSet& option_set,
              const AddOptions& add_options, const Job& job) {
+  occupy_standard_descriptors();
   libregion::set_assertion_handler(report_bug);
   install_signal_handlers();
   CommandLine line(info);
@@ -183,6 +195,7 @@ ExitCode do_one_region(Session& session, const std::string& path, const libregio
   }
   for (const libregion::Finding& finding : opened.findings) session.reporter().finding(finding);
   if (opened.region) return job(*opened.region);
+  session.set_incomplete();
   session.end_region({}, "not a region that can be used: " + counts_text(session.region_counts()));
   return ExitCode::not_a_region;
 }
@@ -191,12 +204,11 @@ ExitCode do_one_region(Session& session, const std::string& path, const libregio
 
 ExitCode for_each_region(Session& session, const libregion::UseOptions& use, const RegionJob& job) {
   auto code = ExitCode::done;
-  for (const std::string& path : region_paths(session.options())) {
+  for (const std::string& path : region_paths(session.options(), Session::stop_flag())) {
     if (Session::stop_flag()) return more_serious(code, ExitCode::stopped);
     try {
       code = more_serious(code, do_one_region(session, path, use, job));
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::usage) throw;
       session.report_failure(error, path);
       session.set_incomplete();
       code = more_serious(code, exit_code_of(error.kind()));

@@ -105,7 +105,13 @@ std::string TerminalProgress::describe_as_json(Clock::time_point now) const {
   line.add("extents_total", extent_total_);
   line.add("bytes", done_bytes_);
   line.add("bytes_total", total_bytes_);
-  line.add_seconds("seconds", std::chrono::duration<double>(now - started_).count());
+  const double seconds = std::chrono::duration<double>(now - started_).count();
+  const double rate = seconds > 0 ? static_cast<double>(done_bytes_) / seconds : 0;
+  line.add_seconds("seconds", seconds);
+  line.add("bytes_per_second", static_cast<std::uint64_t>(rate));
+  if (rate > 0 && total_bytes_ > done_bytes_) {
+    line.add_seconds("eta_seconds", static_cast<double>(total_bytes_ - done_bytes_) / rate);
+  }
   return std::string(line.finish());
 }
 
