@@ -137,6 +137,7 @@ ExitCode create(Session& session, const Arguments& arguments) {
   if (arguments.encrypted && arguments.import_path) {
     throw_usage("--import writes blocks that are not encrypted: not into an --encrypted region");
   }
+  if (arguments.import_path == "") throw_usage("--import: expected a file's name, found none");
   std::optional<libregion::InputStream> image;
   if (arguments.import_path) image.emplace(*arguments.import_path, &Session::stop_flag());
   if (image && image->size_bytes()) definition = extend_to_fit(definition, *image->size_bytes());

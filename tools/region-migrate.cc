@@ -41,8 +41,7 @@ std::string describe(const MigrateSummary& summary, const Session& session) {
 }
 
 ExitCode migrate(Session& session, const Region& region, MigrateOptions options) {
-  options.walk.extents = selected_extents(session.options());
-  options.walk.extents.check_against(region.definition.extent_count);
+  options.walk.extents = selected_extents(session.options(), region.definition.extent_count);
   options.walk.jobs = static_cast<unsigned>(session.options().jobs);
   options.walk.stop = &Session::stop_flag();
   options.dry_run = session.options().dry_run;
@@ -71,7 +70,7 @@ int main(int argc, char** argv) {
   MigrateOptions options;
   const ToolInfo info{
       "region-migrate",
-      "Make raw extents of SQLite ones, in place; finish what a repair or migration left.",
+      "Make raw extents of SQLite ones, in place; finish interrupted repairs.",
       "REGION...",
       {"region-migrate -n -v /data/r1       what would be done?",
        "region-migrate --check /data/r1     migrate, hashing every block on the way",

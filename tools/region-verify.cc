@@ -31,8 +31,7 @@ std::string describe(const VerifySummary& summary) {
 }
 
 ExitCode verify(Session& session, const Region& region) {
-  const auto extents = selected_extents(session.options());
-  extents.check_against(region.definition.extent_count);
+  const auto extents = selected_extents(session.options(), region.definition.extent_count);
   const std::uint64_t extent_count = extents.count_of(region.definition.extent_count);
   session.progress().start(extent_count,
                            extent_count * region.definition.geometry.extent_data_bytes());
@@ -55,17 +54,16 @@ ExitCode verify(Session& session, const Region& region) {
 int main(int argc, char** argv) {
   using namespace region_tools;
   bool live = false;
-  const ToolInfo info{
-      "region-verify",
-      "Verify Crucible regions: every block of every extent, both hashes. Changes nothing.",
-      "REGION...",
-      {"region-verify /data/r1                         what is wrong with it?",
-       "region-verify -e 67D --format jsonl /data/r1   one extent, for a program",
-       "region-verify --regions-from rack.txt -q       many: errors only"}};
+  const ToolInfo info{"region-verify",
+                      "Verify Crucible regions: every block, both hashes. Changes nothing.",
+                      "REGION...",
+                      {"region-verify /data/r1                         what is wrong with it?",
+                       "region-verify -e 67D --format jsonl /data/r1   one extent, for a program",
+                       "region-verify --regions-from rack.txt -q       many: errors only"}};
   return run_tool(
       argc, argv, info, {.strict = true},
       [&](CommandLine& line) {
-        line.add_flag("--live", live, "look at a region that is in use; findings may be stale");
+        line.add_flag("--live", live, "look at one in use; findings may be stale");
       },
       [&](Session& session) {
         return for_each_region(

@@ -21,22 +21,22 @@ class RawInspection {
         path_(std::move(path)),
         size_bytes_(file.status().size_bytes) {}
 
-  [[nodiscard]] bool has_whole_layout() const { return size_bytes_ >= layout_.file_bytes(); }
-
   // The size comes first: in a file that was cut or extended the last bytes are something else.
-  void check_size() {
-    if (size_bytes_ == layout_.file_bytes()) return;
+  // False where nothing more can be said of the file.
+  bool check_size() {
+    if (size_bytes_ == layout_.file_bytes()) return true;
     if (size_bytes_ >= metadata_bytes && !has_whole_layout_metadata()) {
       const Bytes end = file_.read(size_bytes_ - metadata_bytes, metadata_bytes);
       if (is_version_3_metadata(metadata_view(end))) {
         add(FindingId::unknown_version, size_bytes_ - metadata_bytes, metadata_bytes,
             fmt::format("version {}", raw_ext_version), "version 3");
-        return;
+        return false;
       }
     }
     add(FindingId::wrong_size, std::min(size_bytes_, layout_.file_bytes()),
         std::max(size_bytes_, layout_.file_bytes()) - std::min(size_bytes_, layout_.file_bytes()),
         fmt::format("{} bytes", layout_.file_bytes()), describe_size());
+    return has_whole_layout();
   }
 
   // Bits and metadata, where the file has them.
@@ -69,6 +69,8 @@ class RawInspection {
   std::vector<Finding> take_findings() { return std::move(findings_); }
 
  private:
+  [[nodiscard]] bool has_whole_layout() const { return size_bytes_ >= layout_.file_bytes(); }
+
   void add(FindingId id, std::uint64_t offset_bytes, std::uint64_t length_bytes,
            std::string expected, std::string found) {
     Finding finding{id, extent_, path_};
@@ -128,8 +130,7 @@ class RawInspection {
 OpenedExtent RawExtent::open(std::unique_ptr<File> file, const Geometry& geometry, ExtentId extent,
                              const std::string& path) {
   RawInspection inspection(*file, geometry, extent, path);
-  inspection.check_size();
-  if (!inspection.has_whole_layout()) return {nullptr, inspection.take_findings()};
+  if (!inspection.check_size()) return {nullptr, inspection.take_findings()};
 
   const Bytes tail = inspection.read_tail();
   const auto metadata = inspection.check_metadata(metadata_view(tail));

@@ -1,8 +1,10 @@
 #include "libregion/extent/sqlite_tables.h"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -52,9 +54,9 @@ class TableReader {
   SqliteTables read() {
     try {
       SqliteDatabase database = SqliteDatabase::open(image_);
-      // First of all: a check that visits each page once, so that nothing after it can be led in
-      // circles.
-      if (!is_intact(database) || !has_known_schema(database)) return std::move(tables_);
+      // Before any row: a check that visits each page once, so that nothing after it can be led in
+      // circles. Before that: the schema, which the check would compute expressions of.
+      if (!has_known_schema(database) || !is_intact(database)) return std::move(tables_);
       read_metadata(database);
       read_rows(database);
     } catch (const SqliteError& error) {
@@ -69,11 +71,22 @@ class TableReader {
  private:
   void add(FindingId id, std::string expected, std::string found,
            std::optional<BlockRange> blocks = std::nullopt) {
+    if (blocks && extends_last(id, *blocks)) return;
     Finding finding{id, extent_, extent_path(extent_, ExtentPart::db)};
     finding.blocks = blocks;
     finding.expected = std::move(expected);
     finding.found = printable(found);
     tables_.findings.push_back(std::move(finding));
+  }
+
+  // Neighbouring blocks with the same finding are one.
+  bool extends_last(FindingId id, BlockRange blocks) {
+    if (tables_.findings.empty()) return false;
+    Finding& last = tables_.findings.back();
+    if (last.id != id || !last.blocks || blocks.first > last.blocks->end()) return false;
+    if (blocks.first < last.blocks->first) return false;
+    last.blocks->count = std::max(last.blocks->end(), blocks.end()) - last.blocks->first;
+    return true;
   }
 
   bool is_intact(SqliteDatabase& database) {
@@ -84,34 +97,58 @@ class TableReader {
     return false;
   }
 
+  // Exactly the objects that an extent of some generation has, each a table of its own pages.
   static Generation find_generation(SqliteDatabase& database) {
-    std::map<std::string, std::string> tables;  // name and SQL; a view or virtual table has no page
-    bool has_unique_index = false;
+    std::set<std::string> tables;
+    std::vector<std::string> index_statements;
     SqliteStatement master(database,
-                           "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master "
-                           "WHERE rootpage > 0");
+                           "SELECT type, name, coalesce(sql, ''), rootpage FROM sqlite_master");
     while (master.step()) {
-      if (master.text(0) == "table") tables[master.text(1)] = master.text(3);
-      const bool is_index_of_contexts =
-          master.text(0) == "index" && master.text(2) == "block_context";
-      has_unique_index |=
-          is_index_of_contexts && master.text(3).find("UNIQUE") != std::string::npos;
+      if (master.text(0) == "index") {
+        if (!master.text(2).empty()) index_statements.push_back(master.text(2));
+      } else if (master.text(0) == "table" && master.value(3).integer > 0 &&
+                 !has_expression(master.text(2))) {
+        tables.insert(master.text(1));
+      } else {
+        return Generation::unknown;  // views, triggers, virtual tables
+      }
     }
-    if (!tables.contains("metadata")) return Generation::unknown;
-    if (tables.contains("block_context")) {
+    if (!tables.contains("metadata") ||
+        column_types(database, "metadata") != "name TEXT,value INTEGER,") {
+      return Generation::unknown;
+    }
+    const Generation generation = find_generation(database, tables);
+    const bool may_have_index = generation == Generation::s4;
+    if (index_statements.empty()) return generation;
+    const bool is_unique = index_statements.size() == 1 && may_have_index &&
+                           index_statements[0].find("UNIQUE") != std::string::npos;
+    return is_unique ? Generation::s5 : Generation::unknown;
+  }
+
+  static Generation find_generation(SqliteDatabase& database, const std::set<std::string>& tables) {
+    using Names = std::set<std::string>;
+    if (tables == Names{"block_context", "metadata"}) {
       const std::string columns = column_types(database, "block_context");
       if (columns == "block INTEGER,hash INTEGER,nonce BLOB,tag BLOB,on_disk_hash INTEGER,") {
         return Generation::s6;
       }
-      if (columns == "block INTEGER,hash BLOB,nonce BLOB,tag BLOB,on_disk_hash BLOB,") {
-        return has_unique_index ? Generation::s5 : Generation::s4;
-      }
-      return Generation::unknown;
+      const bool is_s4 =
+          columns == "block INTEGER,hash BLOB,nonce BLOB,tag BLOB,on_disk_hash BLOB,";
+      return is_s4 ? Generation::s4 : Generation::unknown;
     }
-    if (tables.contains("encryption_context")) {
-      return tables.contains("integrity_hashes") ? Generation::s3 : Generation::before_hashes;
-    }
-    return tables.size() == 1 ? Generation::before_hashes : Generation::unknown;
+    if (tables == Names{"encryption_context", "integrity_hashes", "metadata"})
+      return Generation::s3;
+    const bool has_no_hashes =
+        tables == Names{"metadata"} || tables == Names{"encryption_context", "metadata"};
+    return has_no_hashes ? Generation::before_hashes : Generation::unknown;
+  }
+
+  // A constraint or default would be computed by the check of the database, however long it takes.
+  static bool has_expression(std::string sql) {
+    std::transform(sql.begin(), sql.end(), sql.begin(),
+                   [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
+    const auto names = [&](const char* word) { return sql.find(word) != std::string::npos; };
+    return names("CHECK") || names("GENERATED") || names(" AS ") || names("DEFAULT");
   }
 
   // Generated and hidden columns make a list that no generation has.
@@ -145,7 +182,7 @@ class TableReader {
 
   void read_metadata(SqliteDatabase& database) {
     std::map<std::string, std::optional<std::int64_t>> numbers;
-    SqliteStatement rows(database, "SELECT name, value FROM metadata LIMIT 100");
+    SqliteStatement rows(database, "SELECT name, value FROM metadata NOT INDEXED LIMIT 100");
     while (rows.step()) numbers[rows.text(0)] = rows.value(1).integer;
 
     ExtentMetadata metadata;

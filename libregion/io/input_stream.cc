@@ -1,5 +1,6 @@
 #include "libregion/io/input_stream.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -19,7 +20,12 @@ InputStream::InputStream(const std::string& path, const std::atomic<bool>* stop)
   struct stat found {};
   if (::fstat(number(), &found) != 0) throw_system_error(errno, {"fstat", path_});
   if (S_ISDIR(found.st_mode)) throw_system_error(EISDIR, {"open", path_});
-  if (S_ISREG(found.st_mode)) size_bytes_ = static_cast<std::uint64_t>(found.st_size);
+  if (S_ISREG(found.st_mode)) {
+    // Standard input may have been read in part by whoever had it before.
+    const off_t start = ::lseek(number(), 0, SEEK_CUR);
+    if (start < 0) throw_system_error(errno, {"lseek", path_});
+    size_bytes_ = static_cast<std::uint64_t>(std::max<off_t>(0, found.st_size - start));
+  }
   if (S_ISBLK(found.st_mode)) {
     const off_t end = ::lseek(number(), 0, SEEK_END);
     if (end < 0 || ::lseek(number(), 0, SEEK_SET) != 0) throw_system_error(errno, {"lseek", path_});

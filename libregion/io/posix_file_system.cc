@@ -191,19 +191,12 @@ class PosixDirectory : public Directory {
   }
 
   [[nodiscard]] Opened<File> open_file(std::string_view path, Access access) const override {
-    // O_NONBLOCK: a FIFO must not make us wait for its other end.
-    const int flags = (access == Access::read ? O_RDONLY : O_RDWR) | O_NONBLOCK;
-    auto opened = open_descriptor(path, flags);
-    if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
-    auto& descriptor = std::get<FileDescriptor>(opened);
-    const struct stat found = stat_of(descriptor.number(), path_of(path));
-    if (!S_ISREG(found.st_mode)) {
-      return Refusal{Refusal::Reason::wrong_kind, describe_kind(found.st_mode)};
+    auto opened = open_regular_file(path, O_RDONLY);
+    // What is refused is not even opened for writing.
+    if (access == Access::read_write && std::holds_alternative<std::unique_ptr<File>>(opened)) {
+      return open_regular_file(path, O_RDWR);
     }
-    if (found.st_nlink != 1) {
-      return Refusal{Refusal::Reason::several_links, fmt::format("{} names", found.st_nlink)};
-    }
-    return std::make_unique<PosixFile>(std::move(descriptor), path_of(path), options_);
+    return opened;
   }
 
   [[nodiscard]] Opened<Directory> open_directory(std::string_view path) const override {
@@ -305,6 +298,21 @@ class PosixDirectory : public Directory {
       }
       default: return FileKind::other;
     }
+  }
+
+  [[nodiscard]] Opened<File> open_regular_file(std::string_view path, int access_flags) const {
+    // O_NONBLOCK: a FIFO must not make us wait for its other end.
+    auto opened = open_descriptor(path, access_flags | O_NONBLOCK);
+    if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
+    auto& descriptor = std::get<FileDescriptor>(opened);
+    const struct stat found = stat_of(descriptor.number(), path_of(path));
+    if (!S_ISREG(found.st_mode)) {
+      return Refusal{Refusal::Reason::wrong_kind, describe_kind(found.st_mode)};
+    }
+    if (found.st_nlink != 1) {
+      return Refusal{Refusal::Reason::several_links, fmt::format("{} names", found.st_nlink)};
+    }
+    return std::make_unique<PosixFile>(std::move(descriptor), path_of(path), options_);
   }
 
   // What a symbolic link or a socket makes of open is an answer; EIO or EACCES is a failure.

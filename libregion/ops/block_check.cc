@@ -1,6 +1,8 @@
 #include "libregion/ops/block_check.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include <fmt/format.h>
 
@@ -36,6 +38,15 @@ std::string describe_data(const BlockRecord& record) {
 }
 
 }  // namespace
+
+FindingId unreadable_finding_id(const Error& error) {
+  constexpr std::array not_of_the_disk = {EACCES, EPERM, EMFILE, ENFILE, ENOMEM};
+  const auto* system = dynamic_cast<const SystemError*>(&error);
+  const bool is_of_the_disk =
+      system == nullptr || std::find(not_of_the_disk.begin(), not_of_the_disk.end(),
+                                     system->errno_value()) == not_of_the_disk.end();
+  return is_of_the_disk ? FindingId::io_error : FindingId::not_accessible;
+}
 
 BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
                        const ExtentReader& reader, CheckDepth depth)
@@ -155,10 +166,10 @@ bool BlockCheck::is_zero(const BlockRecord& record) const {
   return record.data_hash == zero_block_hash_ && all_zero(record.data);
 }
 
-void BlockCheck::add_io_error(std::uint64_t block, const std::string& reason) {
+void BlockCheck::add_unreadable(std::uint64_t block, const Error& error) {
   BlockRecord unread;
   unread.block = block;
-  add_at_data(FindingId::io_error, unread, "", reason);
+  add_at_data(unreadable_finding_id(error), unread, "", error.what());
 }
 
 void BlockCheck::add_at_data(FindingId id, const BlockRecord& record, std::string expected,
@@ -185,20 +196,22 @@ void BlockCheck::add_at_slot(FindingId id, const BlockRecord& record, std::size_
 }
 
 void BlockCheck::add(Finding finding) {
-  // A block has a handful of findings at most, so its neighbour's are among the last few.
-  constexpr std::size_t looked_back = 6;
-  const auto last = findings_.rbegin();
-  const auto end = last + static_cast<std::ptrdiff_t>(std::min(looked_back, findings_.size()));
-  const auto neighbour = std::find_if(last, end, [&](const Finding& earlier) {
-    return earlier.id == finding.id && earlier.blocks->end() == finding.blocks->first &&
-           *earlier.offset_bytes + earlier.length_bytes == *finding.offset_bytes;
-  });
-  if (neighbour == end) {
+  // What one finding ends with is where the same finding of the next block begins.
+  const auto open = open_ranges_.find({finding.id, *finding.offset_bytes});
+  std::size_t index = findings_.size();
+  const bool goes_on =
+      open != open_ranges_.end() && findings_[open->second].blocks->end() == finding.blocks->first;
+  const std::uint64_t end_bytes = *finding.offset_bytes + finding.length_bytes;
+  const FindingId id = finding.id;
+  if (goes_on) {
+    index = open->second;
+    findings_[index].blocks->count += finding.blocks->count;
+    findings_[index].length_bytes += finding.length_bytes;
+    open_ranges_.erase(open);
+  } else {
     findings_.push_back(std::move(finding));
-    return;
   }
-  neighbour->blocks->count += finding.blocks->count;
-  neighbour->length_bytes += finding.length_bytes;
+  open_ranges_[{id, end_bytes}] = index;
 }
 
 std::vector<Finding> BlockCheck::take_findings() {
@@ -206,6 +219,7 @@ std::vector<Finding> BlockCheck::take_findings() {
                    [](const Finding& left, const Finding& right) {
                      return left.blocks->first < right.blocks->first;
                    });
+  open_ranges_.clear();
   return std::exchange(findings_, {});
 }
 

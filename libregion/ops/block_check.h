@@ -2,14 +2,20 @@
 
 #pragma once
 
+#include <map>
+#include <utility>
 #include <vector>
 
+#include "libregion/base/error.h"
 #include "libregion/extent/extent_reader.h"
 #include "libregion/format/raw_layout.h"
 #include "libregion/format/region_definition.h"
 #include "libregion/report/finding.h"
 
 namespace libregion {
+
+// The finding for an extent, or a part of it, that could not be read for this reason.
+FindingId unreadable_finding_id(const Error& error);
 
 enum class CheckDepth : std::uint8_t {
   contexts,    // only whether written blocks still have their context
@@ -26,7 +32,7 @@ class BlockCheck {
   void check(const BlockRecord& record);
 
   // A block that could not be read.
-  void add_io_error(std::uint64_t block, const std::string& reason);
+  void add_unreadable(std::uint64_t block, const Error& error);
 
   [[nodiscard]] std::uint64_t written_blocks() const { return written_blocks_; }
   [[nodiscard]] std::size_t finding_count() const { return findings_.size(); }
@@ -57,6 +63,8 @@ class BlockCheck {
   std::uint64_t zero_block_hash_;
   std::uint64_t written_blocks_ = 0;
   std::vector<Finding> findings_;
+  // Where in findings_ the one is that a block could extend, by id and offset in the file.
+  std::map<std::pair<FindingId, std::uint64_t>, std::size_t> open_ranges_;
 };
 
 }  // namespace libregion

@@ -295,7 +295,8 @@ CreateSummary create_region(FileSystem& file_system, const std::string& path,
   const bool makes_directory = look_at_target(file_system, path).kind == TargetState::Kind::missing;
   if (makes_directory) parent->make_directory(name, std::nullopt);
   const auto root = expect_opened(file_system.open_directory(path), path);
-  const RegionUse use(file_system, *root, {Access::read_write, false, options.lock_wait_seconds});
+  const RegionUse use(file_system, *root,
+                      {Access::read_write, false, options.lock_wait_seconds, options.stop});
   if (has_leftovers) clear_leftovers(*root);
   try {
     CreateSummary summary = RegionBuilder(*root, options).build();

@@ -1,7 +1,9 @@
 #include "libregion/ops/migrate.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -10,6 +12,7 @@
 #include "libregion/extent/open_extent.h"
 #include "libregion/extent/raw_image.h"
 #include "libregion/io/durable.h"
+#include "libregion/ops/block_check.h"
 #include "libregion/ops/context_choice.h"
 #include "libregion/ops/parallel.h"
 #include "libregion/region/staging.h"
@@ -161,6 +164,10 @@ class Migration {
     for (const Finding& finding : leaf.findings()) {
       if (finding_info(finding.id).severity == Severity::error) reporter_.finding(finding);
     }
+    // A run that was killed may have removed .db files without syncing their directory: they count
+    // as
+    // gone from here on, so they must be.
+    if (!options_.dry_run && leaf.directory() != nullptr) leaf.directory()->sync();
     std::vector<Job> jobs = make_jobs(leaf);
     for (std::size_t first = 0; first < jobs.size(); first += batch_extents) {
       if (is_stopped()) {
@@ -187,8 +194,11 @@ class Migration {
       if (job.is_done) report(job);
       summary_.stopped |= !job.is_done;
     }
-    // Somebody waits for one of these files. If it is there to use the region, stop here.
-    if (lease_broken) probe_extents();
+    if (!lease_broken) return;
+    // Somebody waited for one of these files, and has it in a moment. If it is there to use the
+    // region, stop here.
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    probe_extents();
   }
 
   static bool has_broken_lease(const ExtentReader& extent) {
@@ -212,7 +222,7 @@ class Migration {
     for (const Job& job : batch) {
       if (job.migrates) directory.remove_file(extent_file_name(job.extent, ExtentPart::db));
     }
-    // Also where only stray logs are removed: that their .db is gone may not be durable yet.
+
     directory.sync();
     for (const Job& job : batch) {
       for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
@@ -353,7 +363,7 @@ class Migration {
   }
 
   void leave_unreadable(Job& job, const Error& error) {
-    Finding finding{FindingId::io_error, job.extent, extent_path(job.extent)};
+    Finding finding{unreadable_finding_id(error), job.extent, extent_path(job.extent)};
     finding.found = error.what();
     leave(job, {std::move(finding)});
     summary_has_io_errors_ = true;

@@ -2,6 +2,7 @@
 // ones, what an interrupted migration left is removed. Raw extents are left alone.
 //
 // The order of things, for a batch of extents at a time:
+//   0. the leaf directory synced                             a .db that is gone stays gone
 //   1. replacements finished, .copy and .completed removed   each survives a crash by itself, see
 //                                                            region/staging.h
 //   2. slots, bits and metadata written behind the data      .db is there: still a SQLite extent

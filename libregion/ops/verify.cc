@@ -93,7 +93,7 @@ class ExtentVerifier {
 
   void report_unreadable(const Error& error) {
     summary_.has_io_errors = true;
-    Finding finding = extent_finding(FindingId::io_error, extent_);
+    Finding finding = extent_finding(unreadable_finding_id(error), extent_);
     finding.found = error.what();
     hold({std::move(finding)});
   }
@@ -133,7 +133,7 @@ class ExtentVerifier {
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::failed) throw;
         summary_.has_io_errors = true;
-        check.add_io_error(block, error.what());
+        check.add_unreadable(block, error);
       }
       next = block + 1;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -30,22 +31,30 @@ std::uint32_t leaf_count(const RegionDefinition& definition) {
          (definition.extent_count % extents_per_leaf != 0 ? 1 : 0);
 }
 
-void find_surplus_below(const Region& region, const std::string& top_name, Surplus& surplus) {
+void sort_by_file(std::vector<Finding>& findings) {
+  std::sort(findings.begin(), findings.end(),
+            [](const Finding& left, const Finding& right) { return left.file < right.file; });
+}
+
+std::vector<Finding> find_surplus_below(const Region& region, const std::string& top_name,
+                                        std::vector<LeafId>& leaves_beyond) {
+  std::vector<Finding> findings;
   const auto top = *parse_top_directory_name(top_name);
   auto opened = region.root->open_directory(top_name);
   if (const auto* refusal = std::get_if<Refusal>(&opened)) {
-    surplus.findings.push_back(not_a_directory(top_name, refusal->found));
-    return;
+    return {not_a_directory(top_name, refusal->found)};
   }
   std::get<std::unique_ptr<Directory>>(opened)->list([&](const DirectoryEntry& entry) {
     const auto middle = parse_leaf_directory_name(entry.name);
     if (!middle) {
-      surplus.findings.push_back(stray(top_name + "/" + entry.name));
+      findings.push_back(stray(top_name + "/" + entry.name));
       return;
     }
     const LeafId leaf{top << 12U | *middle};
-    if (leaf.value >= leaf_count(region.definition)) surplus.leaves_beyond.push_back(leaf);
+    if (leaf.value >= leaf_count(region.definition)) leaves_beyond.push_back(leaf);
   });
+  sort_by_file(findings);
+  return findings;
 }
 
 }  // namespace
@@ -68,8 +77,7 @@ Leaf Leaf::open(const Region& region, LeafId id) {
       leaf.findings_.push_back(stray(path + "/" + entry.name));
     }
   });
-  std::sort(leaf.findings_.begin(), leaf.findings_.end(),
-            [](const Finding& left, const Finding& right) { return left.file < right.file; });
+  sort_by_file(leaf.findings_);
   return leaf;
 }
 
@@ -90,7 +98,11 @@ Surplus find_surplus(const Region& region) {
     }
   });
   std::sort(tops.begin(), tops.end());
-  for (const std::string& top : tops) find_surplus_below(region, top, surplus);
+  sort_by_file(surplus.findings);
+  for (const std::string& top : tops) {
+    std::vector<Finding> below = find_surplus_below(region, top, surplus.leaves_beyond);
+    std::move(below.begin(), below.end(), std::back_inserter(surplus.findings));
+  }
   std::sort(surplus.leaves_beyond.begin(), surplus.leaves_beyond.end());
   return surplus;
 }

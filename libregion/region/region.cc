@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "libregion/base/error.h"
 #include "libregion/base/text.h"
 
 namespace libregion {
@@ -17,6 +18,16 @@ Finding definition_finding(FindingId id, std::string expected, std::string found
 
 std::string with_member(const std::string& member, const std::string& text) {
   return member.empty() ? text : fmt::format("{}: {}", printable(member), text);
+}
+
+std::unique_ptr<Directory> open_root(FileSystem& file_system, const std::string& path) {
+  auto opened = file_system.open_directory(path);
+  if (const auto* refusal = std::get_if<Refusal>(&opened)) {
+    throw Error(
+        ErrorKind::not_a_region,
+        describe_failure({"open", path}, "expected a region's directory, found " + refusal->found));
+  }
+  return std::move(std::get<std::unique_ptr<Directory>>(opened));
 }
 
 // The text of region.json, or what stands in its way.
@@ -41,13 +52,7 @@ std::variant<std::string, Finding> read_definition_text(const Directory& root, R
 OpenedRegion open_region(FileSystem& file_system, const std::string& path,
                          const UseOptions& options) {
   OpenedRegion opened;
-  auto directory = file_system.open_directory(path);
-  if (const auto* refusal = std::get_if<Refusal>(&directory)) {
-    opened.findings.push_back(
-        definition_finding(FindingId::definition_missing, "a region's directory", refusal->found));
-    return opened;
-  }
-  auto root = std::move(std::get<std::unique_ptr<Directory>>(directory));
+  auto root = open_root(file_system, path);
   auto use = std::make_unique<RegionUse>(file_system, *root, options);
   auto text = read_definition_text(*root, *use);
   if (auto* finding = std::get_if<Finding>(&text)) {

@@ -27,8 +27,8 @@ struct OpenedRegion {
   std::vector<Finding> findings;  // of region.json
 };
 
-// Locks the directory, then reads region.json. That `path` is no directory is a finding as well.
-// Throws Error: in_use where somebody has the region, stopped.
+// Locks the directory, then reads region.json. Throws Error: not_a_region where `path` is no
+// directory; in_use where somebody has the region; stopped.
 OpenedRegion open_region(FileSystem& file_system, const std::string& path,
                          const UseOptions& options);
 

@@ -109,6 +109,15 @@ std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
                                 fmt::format("{} files", format_name(format_of(parts))),
                                 fmt::format("{} files", format_name(format)))};
   }
+  for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
+    if (!replacement_parts.has(part)) continue;
+    const auto file = replacement->open_file(extent_file_name(extent, part), Access::read);
+    if (const auto* refusal = std::get_if<Refusal>(&file)) {
+      return {replacement_finding(FindingId::replace_unusable, extent,
+                                  "a regular file " + extent_file_name(extent, part),
+                                  refusal->found)};
+    }
+  }
   const OpenedExtent opened =
       open_extent(*replacement, extent, replacement_parts, geometry, [](File&) {});
   std::vector<Finding> findings;
@@ -135,7 +144,8 @@ void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& par
   const std::string completed_name = extent_file_name(extent, ExtentPart::completed);
   {
     const auto [replacement, replacement_parts] = open_replacement(leaf, extent);
-    replace_part(leaf, *replacement, extent, ExtentPart::data, use);
+    // The database first: an extent that has neither would else look like a raw one if this stops
+    // here.
     if (replacement_parts.has(ExtentPart::db)) {
       // A log of the old database must not meet the new one, so it goes first.
       for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
@@ -146,7 +156,9 @@ void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& par
       for (const ExtentPart part : {ExtentPart::db, ExtentPart::db_shm, ExtentPart::db_wal}) {
         if (replacement_parts.has(part)) replace_part(leaf, *replacement, extent, part, use);
       }
+      leaf.sync();
     }
+    replace_part(leaf, *replacement, extent, ExtentPart::data, use);
   }
   leaf.sync();
   leaf.rename(replace_name, completed_name);

@@ -5,8 +5,8 @@
 //   ZZZ.completed/  the extent has become them
 //
 // Finishing a replacement, and what a crash at each point leaves:
-//   1. copy the data file over the extent's, fsync it; likewise .db, -shm and -wal where the extent
-//      is a SQLite one, and remove those of the last two that the replacement lacks
+//   1. where the extent is a SQLite one: remove -shm and -wal that the replacement lacks, copy .db,
+//      -shm and -wal over the extent's, fsync each and the directory; then the data file likewise
 //          .replace is still there: the next run starts again with the same files
 //   2. fsync the directory        before .replace goes, all that it stood for is durable
 //   3. rename .replace to .completed, fsync the directory

@@ -37,8 +37,10 @@ constexpr std::array findings = {
                 "the file has several names; it is not touched",
                 "remove the other name, or copy the file and rename the copy over it"},
     FindingInfo{io_error, "io_error", error, "it could not be read",
-                "the reason says whose it is: a permission or a limit is the system's; if the disk "
-                "fails, copy the extent from a replica"},
+                "look at the system's log for the disk; then copy the extent from a replica"},
+    FindingInfo{not_accessible, "not_accessible", error,
+                "it could not be opened: a permission, or a limit of the system",
+                "run the tool as a user who may read the region; nothing is known to be damaged"},
     FindingInfo{changed_while_read, "changed_while_read", warning,
                 "someone opened the extent while it was read; what was found in it is discarded",
                 "try again when nobody uses the region, or with --live"},

@@ -36,6 +36,7 @@ enum class FindingId : std::uint8_t {
   not_a_regular_file,
   several_links,
   io_error,
+  not_accessible,
   changed_while_read,
   // a raw extent as a whole
   wrong_size,

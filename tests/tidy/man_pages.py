@@ -38,7 +38,7 @@ def option_sets(lines):
 def check_findings(root):
     table = (root / 'libregion/report/finding.cc').read_text()
     actual = [f'{name} ({severity})' for name, severity in
-              re.findall(r'FindingInfo\{\w+,\s*"(\w+)",\s*(\w+),', table)]
+              re.findall(r'FindingInfo\{\s*\w+,\s*"(\w+)",\s*(\w+),', table)]
     page = section((root / 'man/region-tools.7').read_text(), 'FINDINGS')
     documented = [f'{name} ({severity})' for name, severity in
                   re.findall(r'^\.It Sy (\w+) Pq (\w+)$', page, re.M)]

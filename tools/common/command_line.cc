@@ -13,12 +13,12 @@
 namespace region_tools {
 namespace {
 
-constexpr std::size_t help_column = 28;
+constexpr std::size_t help_column = 31;
 
 int print(const std::string& text) {
   const bool printed = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (printed && std::fflush(stdout) == 0) return static_cast<int>(ExitCode::done);
-  std::perror("standard output");
+  if (errno != EPIPE) std::perror("standard output");
   return static_cast<int>(ExitCode::failed);
 }
 
@@ -110,12 +110,22 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     return print(help_text());
   } catch (const CLI::CallForVersion&) {
     return print(version_text(info_.name));
+  } catch (const CLI::ArgumentMismatch& error) {
+    // "--jobs: 1 required N missing", or too many of what stands besides options.
+    const std::string text = error.what();
+    const std::string name = text.substr(0, text.find(':'));
+    return refuse(name == info_.arguments ? "expected " + name + ", found more"
+                                          : name + ": expected a value, found none");
   } catch (const CLI::ParseError& error) {
-    const std::string text = fmt::format("{}: error: {}\nTry '{} --help'.\n", info_.name,
-                                         libregion::printable(error.what()), info_.name);
-    (void)std::fwrite(text.data(), 1, text.size(), stderr);
-    return static_cast<int>(ExitCode::usage);
+    return refuse(error.what());
   }
+}
+
+int CommandLine::refuse(const std::string& message) const {
+  const std::string text = fmt::format("{}: error: {}\nTry '{} --help'.\n", info_.name,
+                                       libregion::printable(message), info_.name);
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+  return static_cast<int>(ExitCode::usage);
 }
 
 void CommandLine::add_help(const std::string& names, const std::string& value_name,

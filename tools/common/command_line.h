@@ -67,6 +67,7 @@ class CommandLine {
   void add_help(const std::string& names, const std::string& value_name,
                 const std::string& description);
   [[nodiscard]] std::string help_text() const;
+  [[nodiscard]] int refuse(const std::string& message) const;
 
   ToolInfo info_;
   std::unique_ptr<Parser> parser_;

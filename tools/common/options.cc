@@ -1,6 +1,7 @@
 #include "tools/common/options.h"
 
 #include <algorithm>
+#include <limits>
 #include <sstream>
 #include <thread>
 
@@ -71,16 +72,19 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
 }
 
 void check_common_options(const CommonOptions& options) {
-  (void)selected_extents(options);
+  if (options.extents) (void)selected_extents(options, std::numeric_limits<std::uint32_t>::max());
   if (options.jobs >= 1 && options.jobs <= jobs_max) return;
   throw Error(ErrorKind::usage,
               fmt::format("--jobs: expected 1 to {}, found {}", jobs_max, options.jobs));
 }
 
-libregion::ExtentSelection selected_extents(const CommonOptions& options) {
+libregion::ExtentSelection selected_extents(const CommonOptions& options,
+                                            std::uint32_t extent_count) {
   if (!options.extents) return {};
   try {
-    return libregion::ExtentSelection::parse(*options.extents);
+    auto selection = libregion::ExtentSelection::parse(*options.extents);
+    selection.check_against(extent_count);
+    return selection;
   } catch (const Error& error) {
     throw Error(ErrorKind::usage, fmt::format("--extent: {}", error.what()));
   }

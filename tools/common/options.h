@@ -50,8 +50,9 @@ void check_common_options(const CommonOptions& options);
 // The regions of the command line and of --regions-from, which is read here. Throws Error.
 std::vector<std::string> region_paths(const CommonOptions& options, const std::atomic<bool>& stop);
 
-// The extents that --extent names, or all. Throws Error (usage).
-libregion::ExtentSelection selected_extents(const CommonOptions& options);
+// The extents that --extent names, or all, of a region that has this many. Throws Error (usage).
+libregion::ExtentSelection selected_extents(const CommonOptions& options,
+                                            std::uint32_t extent_count);
 
 // A size as in parse_size_bytes. Throws Error (usage) that names the option.
 std::uint64_t require_size(const std::string& option, const std::string& text);

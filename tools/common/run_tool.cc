@@ -101,6 +101,12 @@ void Session::report_failure(const Error& error, const std::string& region) {
   print_message(tool_, "error", error.what());
   require_meta("none");
   renderer_->error(region, error.what());
+  // For programs this is a finding as well; people have read it already.
+  if (error.kind() == libregion::ErrorKind::not_a_region &&
+      options_.format != RecordFormat::human) {
+    renderer_->begin_region(region, nullptr, libregion::UseCheck::none);
+    counting_reporter_.finding(libregion::Finding{libregion::FindingId::definition_missing});
+  }
 }
 
 void Session::begin_region(const std::string& path, const libregion::RegionDefinition* definition,

@@ -38,17 +38,17 @@ TEST_CASE("a member that is missing is named") {
                                  "database_read_version", "database_write_version"}) {
     CAPTURE(name);
     CHECK(problems_of(DefinitionText().remove(name).text()) ==
-          name + " | a member of this name | none");
+          name + " | a value | no such member");
   }
   CHECK(problems_with("extent_size", R"({"shift": 12})") ==
-        "extent_size.value | a member of this name | none");
+        "extent_size.value | a value | no such member");
   CHECK(problems_with("extent_size", R"({"value": 16384})") ==
-        "extent_size.shift | a member of this name | none");
+        "extent_size.shift | a value | no such member");
 }
 
 TEST_CASE("names are matched exactly") {
   CHECK(problems_of(DefinitionText().remove("uuid").add("UUID", "\"\"").text()) ==
-        "uuid | a member of this name | none");
+        "uuid | a value | no such member");
 }
 
 TEST_CASE("a region of before mid-2023 lacks both database versions: that is one problem") {
@@ -185,18 +185,18 @@ TEST_CASE("every problem there is is named, not just the first") {
                         .set("encrypted", "0")
                         .set("database_write_version", "2")
                         .text()) ==
-        "block_size | a member of this name | none\n"
+        "block_size | a value | no such member\n"
         "extent_size.value | an integer from 0 to 18446744073709551615 | true\n"
         "extent_size.shift | an integer from 0 to 15 | -9\n"
         "uuid | a UUID with hyphens | 7\n"
         "encrypted | true or false | 0\n"
         "database_write_version | 1 | 2");
   CHECK(problems_of("{}") ==
-        "block_size | a member of this name | none\n"
-        "extent_size | a member of this name | none\n"
-        "extent_count | a member of this name | none\n"
-        "uuid | a member of this name | none\n"
-        "encrypted | a member of this name | none\n"
+        "block_size | a value | no such member\n"
+        "extent_size | a value | no such member\n"
+        "extent_count | a value | no such member\n"
+        "uuid | a value | no such member\n"
+        "encrypted | a value | no such member\n"
         "database_read_version | 1 | none: a region from before mid-2023, whose databases are of "
         "an older generation");
 }

@@ -21,6 +21,7 @@ namespace {
   FINDING(not_a_regular_file, error)          \
   FINDING(several_links, error)               \
   FINDING(io_error, error)                    \
+  FINDING(not_accessible, error)              \
   FINDING(changed_while_read, warning)        \
   FINDING(wrong_size, error)                  \
   FINDING(unknown_version, error)             \
