@@ -1,8 +1,6 @@
 #include "libregion/ops/block_check.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 
 #include <fmt/format.h>
 
@@ -24,11 +22,15 @@ std::string describe_slot(const SlotValue& slot) {
 }
 
 std::string describe_slots(const BlockRecord& record) {
+  constexpr std::size_t shown_max = 8;
   std::string text;
-  for (std::size_t i = 0; i < record.slots.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(shown_max, record.slots.size()); ++i) {
     const bool is_raw = !record.slot_bytes[0].empty();
     const std::string name = is_raw ? std::string(1, i == 0 ? 'A' : 'B') : fmt::format("row {}", i);
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, describe_slot(record.slots[i]));
+  }
+  if (record.slots.size() > shown_max) {
+    text += fmt::format(" and {} more", record.slots.size() - shown_max);
   }
   return text;
 }
@@ -38,15 +40,6 @@ std::string describe_data(const BlockRecord& record) {
 }
 
 }  // namespace
-
-FindingId unreadable_finding_id(const Error& error) {
-  constexpr std::array not_of_the_disk = {EACCES, EPERM, EMFILE, ENFILE, ENOMEM};
-  const auto* system = dynamic_cast<const SystemError*>(&error);
-  const bool is_of_the_disk =
-      system == nullptr || std::find(not_of_the_disk.begin(), not_of_the_disk.end(),
-                                     system->errno_value()) == not_of_the_disk.end();
-  return is_of_the_disk ? FindingId::io_error : FindingId::not_accessible;
-}
 
 BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
                        const ExtentReader& reader, CheckDepth depth)

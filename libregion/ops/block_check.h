@@ -14,9 +14,6 @@
 
 namespace libregion {
 
-// The finding for an extent, or a part of it, that could not be read for this reason.
-FindingId unreadable_finding_id(const Error& error);
-
 enum class CheckDepth : std::uint8_t {
   contexts,    // only whether written blocks still have their context
   everything,  // both hashes, both slots, data without a context

@@ -277,6 +277,9 @@ void check_create_space(FileSystem& file_system, const std::string& path,
                         const CreateOptions& options) {
   const std::uint64_t extents = options.definition.extent_count;
   std::uint64_t needed_bytes = extents * file_overhead_bytes;
+  if (options.format == ExtentFormat::sqlite) {
+    needed_bytes += extents * typical_database_bytes(options.definition.geometry, 0);
+  }
   if (options.image != nullptr && options.image->size_bytes()) {
     needed_bytes += *options.image->size_bytes();
   }
@@ -289,7 +292,7 @@ void check_create_space(FileSystem& file_system, const std::string& path,
 CreateSummary create_region(FileSystem& file_system, const std::string& path,
                             const CreateOptions& options) {
   LIBREGION_ASSERT(options.image == nullptr || !options.definition.encrypted);
-  const bool has_leftovers = check_create_target(file_system, path, options.force);
+  (void)check_create_target(file_system, path, options.force);
   check_create_space(file_system, path, options);
   auto [parent, name] = open_parent(file_system, path);
   const bool makes_directory = look_at_target(file_system, path).kind == TargetState::Kind::missing;
@@ -297,6 +300,8 @@ CreateSummary create_region(FileSystem& file_system, const std::string& path,
   const auto root = expect_opened(file_system.open_directory(path), path);
   const RegionUse use(file_system, *root,
                       {Access::read_write, false, options.lock_wait_seconds, options.stop});
+  // Once more, now that nobody else can be making it.
+  const bool has_leftovers = check_create_target(file_system, path, options.force);
   if (has_leftovers) clear_leftovers(*root);
   try {
     CreateSummary summary = RegionBuilder(*root, options).build();

@@ -167,7 +167,7 @@ class Migration {
     // A run that was killed may have removed .db files without syncing their directory: they count
     // as
     // gone from here on, so they must be.
-    if (!options_.dry_run && leaf.directory() != nullptr) leaf.directory()->sync();
+    if (!options_.dry_run && !leaf.extents().empty()) leaf.directory()->sync();
     std::vector<Job> jobs = make_jobs(leaf);
     for (std::size_t first = 0; first < jobs.size(); first += batch_extents) {
       if (is_stopped()) {
@@ -238,6 +238,10 @@ class Migration {
 
   // Steps 1 and 2; with dry_run only what they would do.
   void prepare(const Leaf& leaf, Job& job) {
+    if (leaf.is_unreadable()) {
+      summary_has_io_errors_ = true;
+      return leave(job, {});
+    }
     if (leaf.directory() == nullptr || job.parts.empty()) {
       leave(job, {Finding{FindingId::missing_extent, job.extent, extent_path(job.extent)}});
       return;

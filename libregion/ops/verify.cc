@@ -46,6 +46,12 @@ class ExtentVerifier {
 
   VerifySummary run() {
     summary_.extent_count = 1;
+    if (leaf_.is_unreadable()) {
+      // The finding of the directory has said it.
+      summary_.has_io_errors = true;
+      report();
+      return summary_;
+    }
     hold_pending();
     hold(stray_findings(extent_, parts_));
     try {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "libregion/base/text.h"
+#include "libregion/base/error.h"
 
 namespace libregion {
 namespace {
@@ -61,24 +61,38 @@ std::vector<Finding> find_surplus_below(const Region& region, const std::string&
 
 Leaf Leaf::open(const Region& region, LeafId id) {
   Leaf leaf(id);
-  const std::string path = leaf_directory_path(id);
+  try {
+    leaf.list(region);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::failed) throw;
+    leaf.is_unreadable_ = true;
+    leaf.extents_.clear();
+    Finding finding{unreadable_finding_id(error)};
+    finding.file = leaf_directory_path(id);
+    finding.found = error.what();
+    leaf.findings_ = {std::move(finding)};
+  }
+  return leaf;
+}
+
+void Leaf::list(const Region& region) {
+  const std::string path = leaf_directory_path(id_);
   auto opened = region.root->open_directory(path);
   if (const auto* refusal = std::get_if<Refusal>(&opened)) {
     if (refusal->reason != Refusal::Reason::missing) {
-      leaf.findings_.push_back(not_a_directory(path, refusal->found));
+      findings_.push_back(not_a_directory(path, refusal->found));
     }
-    return leaf;
+    return;
   }
-  leaf.directory_ = std::move(std::get<std::unique_ptr<Directory>>(opened));
-  leaf.directory_->list([&](const DirectoryEntry& entry) {
-    if (const auto parsed = parse_extent_name(id, entry.name)) {
-      leaf.extents_[parsed->extent].add(parsed->part);
+  directory_ = std::move(std::get<std::unique_ptr<Directory>>(opened));
+  directory_->list([&](const DirectoryEntry& entry) {
+    if (const auto parsed = parse_extent_name(id_, entry.name)) {
+      extents_[parsed->extent].add(parsed->part);
     } else {
-      leaf.findings_.push_back(stray(path + "/" + entry.name));
+      findings_.push_back(stray(path + "/" + entry.name));
     }
   });
-  sort_by_file(leaf.findings_);
-  return leaf;
+  sort_by_file(findings_);
 }
 
 ExtentParts Leaf::parts_of(ExtentId extent) const {

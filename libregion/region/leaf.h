@@ -16,7 +16,7 @@ namespace libregion {
 class Leaf {
  public:
   // One listing tells of all its extents. A directory that is missing has none; one that is a
-  // symbolic link or a file is a finding.
+  // symbolic link or a file, or cannot be read, is a finding.
   static Leaf open(const Region& region, LeafId id);
 
   [[nodiscard]] LeafId id() const { return id_; }
@@ -25,14 +25,18 @@ class Leaf {
   [[nodiscard]] ExtentParts parts_of(ExtentId extent) const;
   // In ascending order.
   [[nodiscard]] const std::map<ExtentId, ExtentParts>& extents() const { return extents_; }
+  // The directory is there but cannot be listed: nothing is known of its extents.
+  [[nodiscard]] bool is_unreadable() const { return is_unreadable_; }
   // Of the directory itself, and of names in it that no region has.
   [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
 
  private:
   explicit Leaf(LeafId id) : id_(id) {}
+  void list(const Region& region);
 
   LeafId id_;
   std::unique_ptr<Directory> directory_;
+  bool is_unreadable_ = false;
   std::map<ExtentId, ExtentParts> extents_;
   std::vector<Finding> findings_;
 };

@@ -1,6 +1,8 @@
 #include "libregion/report/finding.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "libregion/base/assert.h"
 
@@ -179,6 +181,15 @@ const FindingInfo& finding_info(FindingId id) {
   const FindingInfo& info = findings.at(static_cast<std::size_t>(id));
   LIBREGION_ASSERT(info.id == id);
   return info;
+}
+
+FindingId unreadable_finding_id(const Error& error) {
+  constexpr std::array not_of_the_disk = {EACCES, EPERM, EMFILE, ENFILE, ENOMEM};
+  const auto* system = dynamic_cast<const SystemError*>(&error);
+  const bool is_of_the_disk =
+      system == nullptr || std::find(not_of_the_disk.begin(), not_of_the_disk.end(),
+                                     system->errno_value()) == not_of_the_disk.end();
+  return is_of_the_disk ? FindingId::io_error : FindingId::not_accessible;
 }
 
 std::span<const FindingInfo> all_findings() { return findings; }

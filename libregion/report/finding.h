@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "libregion/base/error.h"
 #include "libregion/format/units.h"
 
 namespace libregion {
@@ -96,6 +97,9 @@ struct FindingInfo {
 
 const FindingInfo& finding_info(FindingId id);
 std::span<const FindingInfo> all_findings();
+
+// The finding for what could not be read for this reason.
+FindingId unreadable_finding_id(const Error& error);
 
 struct Finding {
   FindingId id;
