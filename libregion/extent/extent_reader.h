@@ -52,6 +52,8 @@ using FileClaim = std::function<void(File&)>;
 struct OpenedExtent {
   std::unique_ptr<ExtentReader> reader;  // none where its blocks cannot be looked at
   std::vector<Finding> findings;         // of the extent as a whole
+  // Where there is no reader: what was open and claimed while the findings were made.
+  std::vector<std::unique_ptr<File>> files = {};
 };
 
 }  // namespace libregion

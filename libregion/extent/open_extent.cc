@@ -10,7 +10,7 @@ OpenedExtent open_extent(const Directory& leaf, ExtentId extent, const ExtentPar
                          const Geometry& geometry, const FileClaim& claim) {
   if (format_of(parts) == ExtentFormat::sqlite) {
     auto opening = SqliteExtent::open(leaf, extent, parts, geometry, Access::read, claim);
-    return {std::move(opening.extent), std::move(opening.findings)};
+    return {std::move(opening.extent), std::move(opening.findings), std::move(opening.files)};
   }
   OpenedExtent opened;
   auto file =

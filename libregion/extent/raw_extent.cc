@@ -130,7 +130,11 @@ class RawInspection {
 OpenedExtent RawExtent::open(std::unique_ptr<File> file, const Geometry& geometry, ExtentId extent,
                              const std::string& path) {
   RawInspection inspection(*file, geometry, extent, path);
-  if (!inspection.check_size()) return {nullptr, inspection.take_findings()};
+  if (!inspection.check_size()) {
+    OpenedExtent opened{nullptr, inspection.take_findings()};
+    opened.files.push_back(std::move(file));
+    return opened;
+  }
 
   const Bytes tail = inspection.read_tail();
   const auto metadata = inspection.check_metadata(metadata_view(tail));

@@ -1,5 +1,6 @@
 #include "libregion/extent/sqlite_database.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -17,6 +18,19 @@ sqlite3* open_in_memory() {
   if (code == SQLITE_OK) return handle;
   sqlite3_close(handle);
   throw SqliteError(sqlite3_errstr(code), code);
+}
+
+constexpr int steps_at_once = 10'000;
+
+// A sound database of this size is checked and read in a small part of these steps of SQLite's
+// machine; one that leads in circles would take for ever.
+std::uint64_t steps_for(std::uint64_t image_bytes) { return 10'000'000 + 4 * image_bytes; }
+
+// Called by SQLite now and then; ends the statement once there are no steps left.
+int take_steps(void* steps_left) {
+  auto& left = *static_cast<std::uint64_t*>(steps_left);
+  left -= std::min<std::uint64_t>(left, steps_at_once);
+  return left == 0 ? 1 : 0;
 }
 
 void distrust(sqlite3* handle) {
@@ -38,6 +52,8 @@ SqliteDatabase SqliteDatabase::create() { return SqliteDatabase(open_in_memory()
 SqliteDatabase SqliteDatabase::open(ByteView image) {
   SqliteDatabase database(open_in_memory());
   distrust(database.handle_);
+  database.steps_left_ = std::make_unique<std::uint64_t>(steps_for(image.size()));
+  sqlite3_progress_handler(database.handle_, steps_at_once, take_steps, database.steps_left_.get());
   // SQLite takes a pointer to bytes it may change; with READONLY it does not.
   auto* bytes = const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(image.data()));
   const auto size = static_cast<sqlite3_int64>(image.size());
@@ -48,7 +64,7 @@ SqliteDatabase SqliteDatabase::open(ByteView image) {
 }
 
 SqliteDatabase::SqliteDatabase(SqliteDatabase&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)) {}
+    : steps_left_(std::move(other.steps_left_)), handle_(std::exchange(other.handle_, nullptr)) {}
 
 SqliteDatabase::~SqliteDatabase() { sqlite3_close(handle_); }
 

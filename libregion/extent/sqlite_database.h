@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -48,6 +49,7 @@ class SqliteDatabase {
   explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
   void check(int code) const;
 
+  std::unique_ptr<std::uint64_t> steps_left_;  // of an untrusted database
   sqlite3* handle_;
 };
 

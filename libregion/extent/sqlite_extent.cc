@@ -44,10 +44,14 @@ SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
   }
   SqliteImage image = load_sqlite_image(leaf, extent, parts, claim);
   append(opening.findings, std::move(image.findings));
-  if (!image.pages) return opening;
-  SqliteTables tables = read_sqlite_tables(*image.pages, extent, geometry);
+  SqliteTables tables;
+  if (image.pages) tables = read_sqlite_tables(*image.pages, extent, geometry);
   append(opening.findings, std::move(tables.findings));
-  if (data == nullptr || !tables.rows) return opening;
+  if (data == nullptr || !tables.rows) {
+    if (data != nullptr) opening.files.push_back(std::move(data));
+    if (image.db != nullptr) opening.files.push_back(std::move(image.db));
+    return opening;
+  }
   opening.extent.reset(new SqliteExtent(std::move(data), std::move(image.db), geometry,
                                         tables.metadata, std::move(*tables.rows)));
   return opening;

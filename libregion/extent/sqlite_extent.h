@@ -15,6 +15,7 @@ class SqliteExtent : public ExtentReader {
   struct Opening {
     std::unique_ptr<SqliteExtent> extent;
     std::vector<Finding> findings;
+    std::vector<std::unique_ptr<File>> files;  // as in OpenedExtent
   };
   // The data file is opened with `data_access`, the database for reading.
   static Opening open(const Directory& leaf, ExtentId extent, const ExtentParts& parts,

@@ -275,14 +275,14 @@ bool check_create_target(FileSystem& file_system, const std::string& path, bool 
 
 void check_create_space(FileSystem& file_system, const std::string& path,
                         const CreateOptions& options) {
-  const std::uint64_t extents = options.definition.extent_count;
-  std::uint64_t needed_bytes = extents * file_overhead_bytes;
+  const std::uint64_t image_bytes =
+      options.image != nullptr ? options.image->size_bytes().value_or(0) : 0;
+  const std::uint64_t extents = extend_to_fit(options.definition, image_bytes).extent_count;
+  std::uint64_t needed_bytes = extents * file_overhead_bytes + image_bytes;
   if (options.format == ExtentFormat::sqlite) {
     needed_bytes += extents * typical_database_bytes(options.definition.geometry, 0);
   }
-  if (options.image != nullptr && options.image->size_bytes()) {
-    needed_bytes += *options.image->size_bytes();
-  }
+
   const std::uint64_t free_bytes = open_parent(file_system, path).parent->free_bytes();
   if (needed_bytes <= free_bytes) return;
   throw Error(ErrorKind::failed, fmt::format("'{}': no space: expected {} free, found {}", path,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include <fmt/format.h>
@@ -140,13 +142,15 @@ class Migration {
     return needed_bytes;
   }
 
-  void probe(const Directory& directory, ExtentId extent, ExtentPart part) const {
+  // What cannot be opened now is left alone later: nobody knows who uses it.
+  void probe(const Directory& directory, ExtentId extent, ExtentPart part) {
     try {
       auto opened = directory.open_file(extent_file_name(extent, part), Access::read);
       if (auto* file = std::get_if<std::unique_ptr<File>>(&opened)) region_.use->claim(**file);
     } catch (const Error& error) {
-      // What cannot be opened now is one extent's finding later.
       if (error.kind() != ErrorKind::failed) throw;
+      const std::lock_guard lock(unprobed_mutex_);
+      unprobed_.emplace(extent, unreadable_finding(extent, error));
     }
   }
 
@@ -187,18 +191,24 @@ class Migration {
     });
     if (!options_.dry_run) commit(leaf, batch);
 
-    bool lease_broken = false;
+    std::vector<ExtentId> awaited;
     for (Job& job : batch) {
-      lease_broken |= job.sqlite != nullptr && has_broken_lease(*job.sqlite);
+      if (job.sqlite != nullptr && has_broken_lease(*job.sqlite)) awaited.push_back(job.extent);
       job.sqlite.reset();  // closing the files gives up their leases
       if (job.is_done) report(job);
       summary_.stopped |= !job.is_done;
     }
-    if (!lease_broken) return;
-    // Somebody waited for one of these files, and has it in a moment. If it is there to use the
-    // region, stop here.
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    probe_extents();
+    if (!awaited.empty()) yield_to_others(*leaf.directory(), awaited);
+  }
+
+  // Somebody waited for these extents, and has them in a moment. If it is there to use the region,
+  // the claim is refused, and this is the end.
+  void yield_to_others(const Directory& directory, const std::vector<ExtentId>& awaited) {
+    constexpr int tries = 20;
+    for (int i = 0; i < tries; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      for (const ExtentId extent : awaited) probe(directory, extent, ExtentPart::data);
+    }
   }
 
   static bool has_broken_lease(const ExtentReader& extent) {
@@ -223,15 +233,17 @@ class Migration {
       if (job.migrates) directory.remove_file(extent_file_name(job.extent, ExtentPart::db));
     }
 
-    directory.sync();
+    if (!written.empty()) directory.sync();
+    bool has_removed_log = false;
     for (const Job& job : batch) {
       for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
         if (job.loses_log() && job.parts.has(part)) {
           directory.remove_file(extent_file_name(job.extent, part));
+          has_removed_log = true;
         }
       }
     }
-    directory.sync();
+    if (has_removed_log) directory.sync();
   }
 
   // ---- one extent -------------------------------------------------------------------------------
@@ -241,6 +253,10 @@ class Migration {
     if (leaf.is_unreadable()) {
       summary_has_io_errors_ = true;
       return leave(job, {});
+    }
+    if (const auto failed = unprobed_.find(job.extent); failed != unprobed_.end()) {
+      summary_has_io_errors_ = true;
+      return leave(job, {failed->second});
     }
     if (leaf.directory() == nullptr || job.parts.empty()) {
       leave(job, {Finding{FindingId::missing_extent, job.extent, extent_path(job.extent)}});
@@ -275,10 +291,29 @@ class Migration {
     }
     job.removes_leftovers = job.parts.has(ExtentPart::copy) || job.parts.has(ExtentPart::completed);
     if (options_.dry_run) return true;
-    remove_leftovers(directory, job.extent, job.parts);
+    if (!remove_leftovers_of(directory, job)) return false;
     if (job.replaces) finish_replacement(directory, job.extent, job.parts, *region_.use);
     if (job.replaces) job.parts = list_parts(directory, job.extent);
     return true;
+  }
+
+  // What is no directory, or no repair's, stays where it is, and the extent with it.
+  bool remove_leftovers_of(Directory& directory, Job& job) const {
+    try {
+      remove_leftovers(directory, job.extent, job.parts);
+      return true;
+    } catch (const SystemError&) {
+      throw;  // a removal or a sync that failed
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::failed) throw;
+      Finding finding{FindingId::not_a_regular_file, job.extent,
+                      extent_path(job.extent, ExtentPart::copy)};
+      finding.expected = "a directory with a repair's files";
+      finding.found = error.what();
+      job.removes_leftovers = job.replaces = false;
+      leave(job, {std::move(finding)});
+      return false;
+    }
   }
 
   bool may_be_replaced(const Directory& directory, Job& job) {
@@ -367,10 +402,14 @@ class Migration {
   }
 
   void leave_unreadable(Job& job, const Error& error) {
-    Finding finding{unreadable_finding_id(error), job.extent, extent_path(job.extent)};
-    finding.found = error.what();
-    leave(job, {std::move(finding)});
+    leave(job, {unreadable_finding(job.extent, error)});
     summary_has_io_errors_ = true;
+  }
+
+  static Finding unreadable_finding(ExtentId extent, const Error& error) {
+    Finding finding{unreadable_finding_id(error), extent, extent_path(extent)};
+    finding.found = error.what();
+    return finding;
   }
 
   // ---- reports ----------------------------------------------------------------------------------
@@ -420,6 +459,8 @@ class Migration {
   RawLayout layout_;
   MigrateSummary summary_;
   std::atomic<bool> summary_has_io_errors_{false};
+  std::mutex unprobed_mutex_;
+  std::map<ExtentId, Finding> unprobed_;
 };
 
 }  // namespace

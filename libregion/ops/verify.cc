@@ -91,6 +91,7 @@ class ExtentVerifier {
                     [&](File& file) { region_.use->claim(file); });
     hold(std::move(opened.findings));
     reader_ = std::move(opened.reader);
+    unread_files_ = std::move(opened.files);
     if (reader_ == nullptr) return;
     if (reader_->metadata() && reader_->metadata()->dirty) {
       hold({extent_finding(FindingId::dirty_extent, extent_)});
@@ -146,10 +147,11 @@ class ExtentVerifier {
   }
 
   [[nodiscard]] bool was_opened_by_others() const {
+    const auto is_broken = [](const auto& file) { return file->lease_is_broken(); };
+    if (std::any_of(unread_files_.begin(), unread_files_.end(), is_broken)) return true;
     if (reader_ == nullptr) return false;
     const auto files = reader_->files();
-    return std::any_of(files.begin(), files.end(),
-                       [](const File* file) { return file->lease_is_broken(); });
+    return std::any_of(files.begin(), files.end(), is_broken);
   }
 
   void pass_on_held() {
@@ -182,6 +184,7 @@ class ExtentVerifier {
   Reporter& reporter_;
   ExtentParts parts_;
   std::unique_ptr<ExtentReader> reader_;
+  std::vector<std::unique_ptr<File>> unread_files_;
   std::vector<Finding> held_;
   std::uint64_t reported_findings_ = 0;
   VerifySummary summary_;

@@ -31,14 +31,14 @@ class OrderedOutput {
   // Waits until `turn` is not too far ahead of the one that is being written.
   void wait_until_near(std::uint64_t turn, std::uint64_t distance_max) {
     std::unique_lock lock(mutex_);
-    turn_changed_.wait(lock, [&] { return turn <= current_turn_ + distance_max; });
+    turn_changed_.wait(lock, [&] { return is_broken_ || turn <= current_turn_ + distance_max; });
   }
 
   // Writes in the middle of a turn; waits for the turn to come first.
   void write_in_turn(std::uint64_t turn, const Reports& reports) {
     std::unique_lock lock(mutex_);
-    turn_changed_.wait(lock, [&] { return turn == current_turn_; });
-    pass_on(reports, reporter_);
+    turn_changed_.wait(lock, [&] { return is_broken_ || turn == current_turn_; });
+    pass_on_or_break(reports);
   }
 
   // Writes the turn's last reports, at once or when its turn comes.
@@ -49,14 +49,27 @@ class OrderedOutput {
       const auto node = finished_.extract(finished_.begin());
       ++current_turn_;
       turn_changed_.notify_all();
-      pass_on(node.mapped(), reporter_);
+      pass_on_or_break(node.mapped());
     }
   }
 
  private:
+  // Once the reporter has thrown nothing more is written, and nobody waits for a turn.
+  void pass_on_or_break(const Reports& reports) {
+    if (is_broken_) return;
+    try {
+      pass_on(reports, reporter_);
+    } catch (...) {
+      is_broken_ = true;
+      turn_changed_.notify_all();
+      throw;
+    }
+  }
+
   Reporter& reporter_;
   std::mutex mutex_;
   std::condition_variable turn_changed_;
+  bool is_broken_ = false;
   std::uint64_t current_turn_ = 0;
   std::map<std::uint64_t, Reports> finished_;
 };
@@ -101,9 +114,14 @@ class Schedule {
   std::optional<Task> next() {
     const std::lock_guard lock(mutex_);
     const std::uint64_t extent_count = region_.definition.extent_count;
-    while (next_extent_ < extent_count && !is_stopped()) {
-      const ExtentId extent{static_cast<std::uint32_t>(next_extent_++)};
-      if (!options_.extents.contains(extent)) continue;
+    while (next_extent_ < extent_count) {
+      const ExtentId extent{static_cast<std::uint32_t>(next_extent_)};
+      if (!options_.extents.contains(extent)) {
+        ++next_extent_;
+        continue;
+      }
+      if (is_stopped()) return std::nullopt;
+      ++next_extent_;
       enter_leaf(leaf_of(extent));
       return Task{leaf_, extent, turn_++};
     }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
+#include "libregion/extent/extent_file.h"
 #include "libregion/extent/open_extent.h"
 
 namespace libregion {
@@ -101,6 +102,15 @@ std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
     return {replacement_finding(FindingId::replace_unusable, extent,
                                 "a data file " + extent_file_name(extent), "none")};
   }
+  // What is to be written over must be what it seems to be.
+  for (const ExtentPart part :
+       {ExtentPart::data, ExtentPart::db, ExtentPart::db_wal, ExtentPart::db_shm}) {
+    if (!parts.has(part)) continue;
+    const auto target = leaf.open_file(extent_file_name(extent, part), Access::read);
+    if (const auto* refusal = std::get_if<Refusal>(&target)) {
+      return {refusal_finding(*refusal, extent, part)};
+    }
+  }
   // An extent that is gone altogether takes either format.
   const bool has_target = parts.has(ExtentPart::data) || parts.has(ExtentPart::db);
   const ExtentFormat format = format_of(replacement_parts);
@@ -156,7 +166,7 @@ void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& par
       for (const ExtentPart part : {ExtentPart::db, ExtentPart::db_shm, ExtentPart::db_wal}) {
         if (replacement_parts.has(part)) replace_part(leaf, *replacement, extent, part, use);
       }
-      leaf.sync();
+      if (!parts.has(ExtentPart::data)) leaf.sync();
     }
     replace_part(leaf, *replacement, extent, ExtentPart::data, use);
   }

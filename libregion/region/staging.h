@@ -6,7 +6,8 @@
 //
 // Finishing a replacement, and what a crash at each point leaves:
 //   1. where the extent is a SQLite one: remove -shm and -wal that the replacement lacks, copy .db,
-//      -shm and -wal over the extent's, fsync each and the directory; then the data file likewise
+//      -shm and -wal over the extent's, fsync each, and the directory if the
+//      extent has no data file; then the data file likewise
 //          .replace is still there: the next run starts again with the same files
 //   2. fsync the directory        before .replace goes, all that it stood for is durable
 //   3. rename .replace to .completed, fsync the directory

@@ -219,14 +219,16 @@ class RegionArgumentsContract(ToolTest):
 
     def test_an_unreadable_leaf_directory_is_exit_3_and_named(self):
         region, options = self.unreadable('00/000')
-        result = self.expect(FAILED, self.tool.name, region, **options)
-        self.assertIn("00/000': Permission denied", result.err)
+        records = self.records(self.tool.name, region, code=FAILED, **options)
+        self.assertEqual([('not_accessible', '00/000')],
+                         [(finding['id'], finding['file']) for finding in records.findings])
+        self.assertIn('Permission denied', records.findings[0]['found'])
 
     def test_an_unreadable_extent_is_exit_3_and_a_finding_and_the_others_are_done(self):
         region, options = self.unreadable('00/000/002')
         records = self.records(self.tool.name, region, code=FAILED, **options)
         self.assertEqual([('not_accessible', 2)], [(finding['id'], finding['extent'])
-                                             for finding in records.findings])
+                                                   for finding in records.findings])
         self.assertIn('Permission denied', records.findings[0]['found'])
         self.assertEqual([0, 1, 2, 3, 4, 5], records.extents)
         self.assertIs(False, records.summary['complete'])

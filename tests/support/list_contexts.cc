@@ -32,13 +32,14 @@ void list(const std::string& path) {
   for (std::uint32_t number = 0; number < definition.extent_count; ++number) {
     const ExtentId extent{number};
     const Leaf leaf = Leaf::open(*opened.region, leaf_of(extent));
-    const auto [reader, findings] = open_extent(*leaf.directory(), extent, leaf.parts_of(extent),
-                                                definition.geometry, [](File&) {});
-    if (reader == nullptr) throw std::runtime_error("an extent that cannot be read");
-    reader->read_blocks({0, reader->readable_blocks()}, [&](const BlockRecord& record) {
-      fmt::print("{},{},{},{}\n", number, record.block, describe(record),
-                 hash_text(record.data_hash));
-    });
+    const OpenedExtent opened_extent = open_extent(*leaf.directory(), extent, leaf.parts_of(extent),
+                                                   definition.geometry, [](File&) {});
+    if (opened_extent.reader == nullptr) throw std::runtime_error("an extent that cannot be read");
+    opened_extent.reader->read_blocks({0, opened_extent.reader->readable_blocks()},
+                                      [&](const BlockRecord& record) {
+                                        fmt::print("{},{},{},{}\n", number, record.block,
+                                                   describe(record), hash_text(record.data_hash));
+                                      });
   }
 }
 

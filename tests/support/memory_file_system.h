@@ -7,6 +7,7 @@
 #pragma once
 
 #include <compare>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -100,9 +101,13 @@ class MemoryFileSystem : public FileSystem {
   [[nodiscard]] bool exists(const std::string& path) const;
   [[nodiscard]] Bytes content_of(const std::string& path) const;
   [[nodiscard]] Tree tree(const std::string& path) const;  // empty where there is no such path
+  // A hash of all of it, the same for the same names, kinds and contents.
+  [[nodiscard]] std::uint64_t fingerprint() const;
 
-  // All of it as it is now, durable, without log and faults.
+  // All of it as it is now, with what of it is durable and what is not; no log, no faults.
   [[nodiscard]] std::unique_ptr<MemoryFileSystem> copy() const;
+  // Everything is durable now.
+  void settle();
 
   // ---- what was done ----------------------------------------------------------------------------
 
@@ -115,12 +120,17 @@ class MemoryFileSystem : public FileSystem {
   // A write that fails has written its first half. A sync of data that fails has lost it: it can
   // still be read, but no later sync makes it durable.
   void add_fault(const Fault& fault);
+  [[nodiscard]] std::uint64_t faults_hit() const;  // how many calls have failed because of them
   // The logged call of this number, from 0, does not happen, nor any after it.
   void crash_at(std::uint64_t number);
+  // Called before each logged call with its number: the moment of a crash there. It must not use
+  // this file system but for the crash model's look at it.
+  using Watcher = std::function<void(std::uint64_t number, const Call& call)>;
+  void watch(Watcher watcher);
   // The logged call of this number succeeds and does nothing, if it is a sync.
   void ignore_sync_at(std::uint64_t number);
-  // A new process: no crash, no faults, an empty log. Nothing that was written is lost, and nothing
-  // that was not synced is durable.
+  // A new process: no crash, no faults, no watcher, an empty log. Nothing that was written is lost,
+  // and nothing that was not synced is durable.
   void restart();
 
   // ---- what the system is like ------------------------------------------------------------------
@@ -141,11 +151,9 @@ class MemoryFileSystem : public FileSystem {
   explicit MemoryFileSystem(MemoryNodePtr root);
   [[nodiscard]] MemoryNodePtr root() const;
 
- private:
-  friend class MemoryFile;
-  friend class MemoryDirectory;
   struct State;
 
+ private:
   [[nodiscard]] MemoryNodePtr expect(const std::string& path) const;
   void add(const std::string& path, const MemoryNodePtr& node);
 

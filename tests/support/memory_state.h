@@ -25,8 +25,10 @@ struct MemoryFileSystem::State {
   std::vector<Call> log;
   std::vector<Fault> faults;
   std::vector<std::uint64_t> fault_counts;  // calls that fitted, one for each fault
+  std::uint64_t faults_hit = 0;
   std::optional<std::uint64_t> crash_number;
   std::set<std::uint64_t> ignored_syncs;
+  Watcher watcher;
 
   bool has_sync_file_system = true;
   bool has_leases = true;

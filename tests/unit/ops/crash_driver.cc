@@ -1,0 +1,93 @@
+#include "tests/unit/ops/crash_driver.h"
+
+#include <map>
+#include <memory>
+#include <utility>
+
+namespace libregion {
+
+Tree tree_after(const MemoryFileSystem& before, const Operation& operation) {
+  const auto memory = before.copy();
+  operation(*memory);
+  return memory->tree(region_path);
+}
+
+std::vector<Call> log_of(const MemoryFileSystem& before, const Operation& operation) {
+  const auto memory = before.copy();
+  operation(*memory);
+  return memory->log();
+}
+
+bool run_with_crash(MemoryFileSystem& memory, const Operation& operation, std::uint64_t number) {
+  memory.crash_at(number);
+  try {
+    operation(memory);
+  } catch (const SimulatedCrash&) {
+    return true;
+  }
+  return false;
+}
+
+Examine remembering(Examine examine) {
+  using Key = std::pair<std::uint64_t, bool>;
+  return [examine = std::move(examine), known = std::make_shared<std::map<Key, std::string>>()](
+             MemoryFileSystem& left, bool finished) {
+    const Key key{left.fingerprint(), finished};
+    const auto found = known->find(key);
+    if (found != known->end()) return found->second;
+    return known->emplace(key, examine(left, finished)).first->second;
+  };
+}
+
+namespace {
+
+// The first problem of all that may be left of a file system now.
+std::string first_problem_now(const MemoryFileSystem& memory, bool finished, const Examine& examine,
+                              const CrashOptions& options) {
+  for (const CrashModel model : options.models) {
+    const std::uint64_t seed_count = model == CrashModel::ordered ? 1 : options.seed_count;
+    for (std::uint64_t seed = 0; seed < seed_count; ++seed) {
+      const std::string problem = examine(*after_crash(memory, model, seed), finished);
+      if (problem.empty()) continue;
+      return std::string(crash_model_name(model)) + ", seed " + std::to_string(seed) + ": " +
+             problem;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string first_problem(const MemoryFileSystem& before, const Operation& operation,
+                          const Examine& examine, const CrashOptions& options) {
+  const auto memory = before.copy();
+  if (options.ignored_sync) memory->ignore_sync_at(*options.ignored_sync);
+  std::string found;
+  memory->watch([&](std::uint64_t number, const Call& call) {
+    // Up to a sync that is ignored all is as if it were not.
+    if (!found.empty() || number < options.ignored_sync.value_or(0)) return;
+    const std::string problem = first_problem_now(*memory, false, examine, options);
+    if (problem.empty()) return;
+    found = "crash before call " + std::to_string(number) + ", " + describe(call) + ", " + problem;
+  });
+  operation(*memory);
+  if (!found.empty()) return found;
+  const std::string problem = first_problem_now(*memory, true, examine, options);
+  return problem.empty() ? "" : "crash after the end, " + problem;
+}
+
+std::string needless_syncs(const MemoryFileSystem& before, const Operation& operation,
+                           const Examine& examine, const CrashOptions& options) {
+  std::string needless;
+  const std::vector<Call> log = log_of(before, operation);
+  for (std::uint64_t number = 0; number < log.size(); ++number) {
+    if (!is_sync(log[number].kind)) continue;
+    CrashOptions mutated = options;
+    mutated.ignored_sync = number;
+    if (!first_problem(before, operation, examine, mutated).empty()) continue;
+    needless += describe(log[number]) + "\n";
+  }
+  return needless;
+}
+
+}  // namespace libregion

@@ -1,0 +1,258 @@
+// Every finding there is, each from the smallest region that has it.
+
+#include <algorithm>
+#include <filesystem>
+
+#include <doctest/doctest.h>
+
+#include "tests/support/memory_file_system.h"
+#include "tests/unit/ops/hooked_file_system.h"
+#include "tests/unit/ops/run_region.h"
+
+namespace libregion {
+namespace {
+
+using enum FindingId;
+using Findings = std::vector<Finding>;
+constexpr auto A = ContextSlot::A;
+constexpr auto B = ContextSlot::B;
+
+struct Example {
+  FindingId id;
+  std::function<Findings()> find;
+};
+
+Findings find_in_definition(const std::function<void(const TestRegion&)>& change) {
+  TestRegion region;
+  change(region);
+  PosixFileSystem file_system;
+  return open_region(file_system, region.path(), {}).findings;
+}
+
+Findings verify_findings(const std::function<void(TestRegion&)>& change, bool encrypted = false) {
+  TestRegion region({512, 12, 1, encrypted});
+  region.put_raw(0);
+  change(region);
+  return verify(region).reports.findings;
+}
+
+// Of a raw extent with 12 blocks on slot A, flush number 4.
+Example raw(FindingId id, const std::function<void(RawExtentBuilder&)>& change) {
+  return {id, [=] {
+            return verify_findings([&](TestRegion& region) {
+              RawExtentBuilder built = region.raw().write_all(A).set_numbers(1, 4);
+              change(built);
+              region.put_raw(0, built);
+            });
+          }};
+}
+
+// Of a clean SQLite extent without rows, changed by these statements.
+Example sqlite(FindingId id, const std::string& sql) {
+  return {id, [=] {
+            return verify_findings([&](TestRegion& region) { region.put_sqlite_with(0, sql); });
+          }};
+}
+
+// Of something beside, or in place of, the files of extent 0.
+Example files(FindingId id, const std::function<void(TestRegion&)>& change) {
+  return {id, [=] { return verify_findings(change); }};
+}
+
+Findings find_on_failing_disk(int errno_value) {
+  TestRegion region({512, 12, 1});
+  region.put_raw(0);
+  MemoryFileSystem disk;
+  disk.load(region.path(), "/r");
+  disk.add_fault({errno_value, CallKind::read, "/r/00/000/000", 0, true});
+  return verify_on(disk, "/r").reports.findings;
+}
+
+Findings find_with_somebody_else() {
+  TestRegion region({512, 12, 1});
+  region.put_raw(0);
+  MemoryFileSystem disk;
+  disk.load(region.path(), "/r");
+  HookedFileSystem hooked(disk);
+  bool is_open = false;
+  hooked.hooks.before_read = [&](const std::string& path, std::uint64_t) {
+    if (is_open || !path.ends_with("00/000/000")) return;
+    is_open = true;
+    disk.open_elsewhere("/r/00/000/000", Access::read_write);
+  };
+  return verify_on(hooked, "/r").reports.findings;
+}
+
+void put_text(const TestRegion& region, const std::string& name, std::string_view text) {
+  region.put_file("00/000/" + name, text);
+}
+
+void edit_definition(const TestRegion& region, const std::string& member) {
+  std::string text = to_text(region.file("region.json"));
+  region.put_file("region.json", text.insert(1, member));
+}
+
+std::vector<Example> examples_of_files() {
+  return {
+      {definition_missing,
+       [] { return find_in_definition([](const auto& region) { region.remove("region.json"); }); }},
+      {definition_invalid,
+       [] {
+         return find_in_definition(
+             [](const auto& region) { put_text(region, "../../region.json", "{}"); });
+       }},
+      {definition_unknown_member,
+       [] {
+         return find_in_definition([](const auto& region) { edit_definition(region, "\"x\":1,"); });
+       }},
+      files(extra_extent, [](TestRegion& region) { region.put_raw(1); }),
+      files(stray_file, [](TestRegion& region) { put_text(region, "readme", ""); }),
+      files(missing_extent, [](TestRegion& region) { region.remove("00/000/000"); }),
+      files(not_a_regular_file,
+            [](TestRegion& region) {
+              region.remove("00/000/000");
+              region.put_fifo("00/000/000");
+            }),
+      files(several_links,
+            [](TestRegion& region) { region.put_hard_link("other", region.path_of(0)); }),
+      {io_error, [] { return find_on_failing_disk(EIO); }},
+      {not_accessible, [] { return find_on_failing_disk(EACCES); }},
+      {changed_while_read, find_with_somebody_else},
+      files(copy_pending, [](TestRegion& region) { region.make_directory("00/000/000.copy"); }),
+      files(replace_pending,
+            [](TestRegion& region) { region.make_directory("00/000/000.replace"); }),
+      files(completed_pending,
+            [](TestRegion& region) { region.make_directory("00/000/000.completed"); }),
+      files(replace_format_mismatch,
+            [](TestRegion& region) {
+              region.make_directory("00/000/000.replace");
+              put_text(region, "000.replace/000", "");
+              put_text(region, "000.replace/000.db", "");
+            }),
+      files(replace_unusable,
+            [](TestRegion& region) { region.make_directory("00/000/000.replace"); }),
+      files(stray_wal, [](TestRegion& region) { put_text(region, "000.db-wal", ""); }),
+      files(stray_shm, [](TestRegion& region) { put_text(region, "000.db-shm", ""); }),
+  };
+}
+
+std::vector<Example> examples_of_raw_extents() {
+  return {
+      raw(wrong_size, [](auto& built) { built.resize(100); }),
+      raw(unknown_version, [](auto& built) { built.set_version(3); }),
+      raw(bad_metadata, [](auto& built) { built.set_dirty(2); }),
+      raw(metadata_padding, [](auto& built) { built.set_metadata_padding(1); }),
+      raw(unused_bits_set, [](auto& built) { built.set_unused_bits(0x80); }),
+      raw(dirty_extent, [](auto& built) { built.set_dirty(); }),
+      raw(wrong_selected_slot, [](auto& built) { built.flip_active_bit(5); }),
+      raw(no_matching_slot, [](auto& built) { built.corrupt_data(5); }),
+      raw(data_without_context, [](auto& built) { built.clear_slot(A, 5); }),
+      raw(bad_active_slot, [](auto& built) { built.set_slot_tag(A, 5, 2); }),
+      raw(bad_inactive_slot, [](auto& built) { built.set_slot_tag(B, 5, 2); }),
+      raw(slot_stray_bytes, [](auto& built) { built.set_slot_byte(A, 5, 40, 1); }),
+      raw(flush_id_ahead, [](auto& built) { built.set_slot_byte(A, 5, 18, 5); }),
+      raw(integrity_hash_mismatch, [](auto& built) { built.corrupt_slot_byte(A, 5, 1); }),
+      {context_kind_mismatch,
+       [] {
+         return verify_findings([](auto& region) { region.put_raw(0, region.raw().write(1)); },
+                                /*encrypted=*/true);
+       }},
+  };
+}
+
+void put_database(TestRegion& region, const std::function<void(Bytes&)>& change) {
+  region.put_sqlite(0, 12);
+  Bytes database = region.file("00/000/000.db");
+  change(database);
+  region.put_file("00/000/000.db", database);
+}
+
+void put_killed(TestRegion& region, bool data_arrives) {
+  const auto writer = region.make_sqlite(0);
+  writer->write(3, region.data_for(3), std::nullopt, data_arrives);
+  writer->die();
+}
+
+std::vector<Example> examples_of_databases() {
+  return {
+      files(sqlite_not_a_database,
+            [](auto& region) { put_database(region, [](Bytes& bytes) { bytes[0] = {}; }); }),
+      files(sqlite_empty_file,
+            [](auto& region) { put_database(region, [](Bytes& bytes) { bytes.clear(); }); }),
+      files(sqlite_corrupt,
+            [](auto& region) { put_database(region, [](Bytes& bytes) { bytes.resize(8192); }); }),
+      files(sqlite_too_large,
+            [](auto& region) {
+              region.put_sqlite(0, 1);
+              std::filesystem::resize_file(region.path_of(0, ExtentPart::db),
+                                           (std::uint64_t{1} << 30) + 4096);
+            }),
+      files(sqlite_hot_journal,
+            [](auto& region) {
+              region.put_sqlite(0, 1);
+              put_text(region, "000.db-journal", "\xd9\xd5\x05\xf9");
+            }),
+      files(sqlite_invalid_wal,
+            [](auto& region) {
+              region.put_sqlite(0, 1);
+              put_text(region, "000.db-wal", "no log");
+            }),
+      files(sqlite_hot_wal, [](auto& region) { put_killed(region, true); }),
+      files(sqlite_stale_rows, [](auto& region) { put_killed(region, false); }),
+      files(short_data_file,
+            [](auto& region) {
+              region.put_sqlite(0, 1);
+              std::filesystem::resize_file(region.path_of(0), 512);
+            }),
+      files(partial_migration,
+            [](auto& region) {
+              region.put_sqlite(0, 1);
+              std::filesystem::resize_file(region.path_of(0), 12 * 512 + 1);
+            }),
+      sqlite(sqlite_unknown_schema, "DROP TABLE metadata"),
+      sqlite(sqlite_older_generation, "DROP TABLE block_context"),
+      sqlite(sqlite_bad_number, "DELETE FROM metadata WHERE name = 'dirty'"),
+      sqlite(sqlite_odd_dirty, "UPDATE metadata SET value = 2 WHERE name = 'dirty'"),
+      sqlite(sqlite_odd_version, "UPDATE metadata SET value = 2 WHERE name = 'ext_version'"),
+      sqlite(sqlite_bad_row, "INSERT INTO block_context VALUES (1, NULL, NULL, NULL, 1)"),
+      sqlite(sqlite_row_out_of_range, "INSERT INTO block_context VALUES (12, 1, NULL, NULL, 1)"),
+      sqlite(sqlite_half_encrypted_row,
+             "INSERT INTO block_context VALUES (1, 1, zeroblob(12), NULL, 1)"),
+      sqlite(sqlite_no_matching_row, "INSERT INTO block_context VALUES (1, 1, NULL, NULL, 1)"),
+  };
+}
+
+std::vector<Example> all_examples() {
+  std::vector<Example> all = examples_of_files();
+  for (auto& more : {examples_of_raw_extents(), examples_of_databases()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
+TEST_CASE("every finding is made of the region that has it") {
+  for (const Example& example : all_examples()) {
+    CAPTURE(finding_info(example.id).name);
+    const Findings findings = example.find();
+    CAPTURE(names_of(findings));
+    CHECK_FALSE(only(example.id, findings).empty());
+  }
+}
+
+TEST_CASE("no finding is without an example") {
+  const std::vector<Example> all = all_examples();
+  for (const FindingInfo& info : all_findings()) {
+    CAPTURE(info.name);
+    CHECK(std::count_if(all.begin(), all.end(),
+                        [&](const Example& example) { return example.id == info.id; }) == 1);
+  }
+}
+
+TEST_CASE("a sound region has no finding at all") {
+  CHECK(names_of(verify_findings([](auto& region) { region.put_sqlite(0, 12); })) == "");
+  CHECK(names_of(verify_findings(
+            [](auto& region) { region.put_raw(0, region.raw().write_all(A)); })) == "");
+}
+
+}  // namespace
+}  // namespace libregion
