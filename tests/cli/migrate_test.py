@@ -312,4 +312,4 @@ class OpenedMeanwhileTest(ToolTest):
         self.check_stopped_and_finish(*self.migrate_while_open(self.EXTENTS - 1))
 
     def test_an_extent_of_the_batch_in_hand_ends_the_run_with_75(self):
-        self.check_stopped_and_finish(*self.migrate_while_open(255))
+        self.check_stopped_and_finish(*self.migrate_while_open(511))
