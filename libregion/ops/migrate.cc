@@ -276,6 +276,14 @@ class Migration {
 
   void prepare_by_format(const Directory& directory, Job& job) {
     job.found_format = format_of(job.parts);
+    for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
+      // It could not be removed in the end.
+      const auto status = directory.status_of(extent_file_name(job.extent, part));
+      if (!job.parts.has(part) || !status || status->kind == FileKind::regular) continue;
+      Finding finding{FindingId::not_a_regular_file, job.extent, extent_path(job.extent, part)};
+      finding.expected = "a regular file";
+      return leave(job, {std::move(finding)});
+    }
     if (job.found_format == ExtentFormat::sqlite) {
       prepare_sqlite(directory, job);
     } else {

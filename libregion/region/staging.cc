@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
+#include "libregion/base/text.h"
 #include "libregion/extent/extent_file.h"
 #include "libregion/extent/open_extent.h"
 
@@ -97,6 +98,14 @@ std::vector<Finding> check_replacement(const Directory& leaf, ExtentId extent,
         replacement_finding(FindingId::replace_unusable, extent, "a directory", refusal->found)};
   }
   const auto& replacement = std::get<std::unique_ptr<Directory>>(pending);
+  std::optional<std::string> directory_inside;
+  replacement->list([&](const DirectoryEntry& entry) {
+    if (entry.kind == FileKind::directory) directory_inside = entry.name;
+  });
+  if (directory_inside) {
+    return {replacement_finding(FindingId::replace_unusable, extent, "files",
+                                "a directory " + printable(*directory_inside))};
+  }
   const ExtentParts replacement_parts = list_replacement(*replacement, extent);
   if (!replacement_parts.has(ExtentPart::data)) {
     return {replacement_finding(FindingId::replace_unusable, extent,

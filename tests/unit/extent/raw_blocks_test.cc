@@ -128,8 +128,8 @@ TEST_CASE("each block comes with its data, its hash, both slots and their bytes,
       const ByteView view = ByteView(built.bytes()).subspan(offset, 48);
       return Bytes(view.begin(), view.end());
     };
-    CHECK(blocks[i].slot_a == bytes_at(12 * 512 + 48 * (2 + i)));
-    CHECK(blocks[i].slot_b == bytes_at(12 * 512 + 48 * 12 + 48 * (2 + i)));
+    CHECK(blocks[i].slot_a == bytes_at(12 * 512UL + 48 * (2 + i)));
+    CHECK(blocks[i].slot_b == bytes_at(12 * 512UL + 48UL * 12 + 48 * (2 + i)));
   }
 }
 

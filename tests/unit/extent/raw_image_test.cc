@@ -35,7 +35,7 @@ TEST_CASE("contexts in array A leave the other array empty and all bits 0") {
   contexts[1] = plain_context(expected.data_for(1));
   contexts[9] = encrypted_context(expected.data_for(9), some_encryption(9));
 
-  const ByteView data = ByteView(expected.bytes()).first(10 * 512);
+  const ByteView data = ByteView(expected.bytes()).first(10 * 512UL);
   CHECK(write_tail(data, geometry_of(512, 10), contexts, ContextSlot::A, {true, 3, 5, 2, 6, 7}) ==
         expected.bytes());
 }
@@ -47,14 +47,14 @@ TEST_CASE("contexts in array B are selected by their bits, empty blocks are not"
   contexts[0] = plain_context(expected.data_for(0));
   contexts[8] = plain_context(expected.data_for(8));
 
-  const ByteView data = ByteView(expected.bytes()).first(10 * 512);
+  const ByteView data = ByteView(expected.bytes()).first(10 * 512UL);
   CHECK(write_tail(data, geometry_of(512, 10), contexts, ContextSlot::B, {false, 0, 1}) ==
         expected.bytes());
 }
 
 TEST_CASE("whatever was behind the data is gone") {
   const RawExtentBuilder expected(512, 10);
-  const Bytes zeros(10 * 512);
+  const Bytes zeros(10 * 512UL);
   for (const std::uint64_t stale_bytes : {1U, 500U, 960U, 994U, 995U, 5000U}) {
     CAPTURE(stale_bytes);
     Bytes before = zeros;

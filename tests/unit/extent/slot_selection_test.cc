@@ -17,8 +17,7 @@ const SlotValue bad = BadSlot{0, 2};
 const SlotValue matching = BlockContext{data_hash, std::nullopt, data_hash, 0};
 const SlotValue stale = BlockContext{other_hash, std::nullopt, other_hash, 0};
 
-constexpr auto A = ContextSlot::A;
-constexpr auto B = ContextSlot::B;
+using enum ContextSlot;
 constexpr auto none = std::nullopt;
 
 TEST_CASE("in a dirty extent a slot that matches is active, and B where both do") {

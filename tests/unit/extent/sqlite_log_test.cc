@@ -1,6 +1,7 @@
 // Logs that were cut, damaged or made up: they count up to their last whole transaction.
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "tests/support/random.h"
 #include "tests/unit/extent/open_test_sqlite.h"
@@ -21,9 +22,8 @@ struct LoggedRegion {
     const auto writer = region.continue_sqlite(0);
     for (std::uint64_t block = 2; block < 6; ++block) {
       const BlockContext context = plain_context(region.data_for(block));
-      const auto hash = std::to_string(static_cast<std::int64_t>(context.hash));
-      writer->execute("INSERT INTO block_context VALUES (" + std::to_string(block) + ", " + hash +
-                      ", NULL, NULL, " + hash + ")");
+      writer->execute(fmt::format("INSERT INTO block_context VALUES ({0}, {1}, NULL, NULL, {1})",
+                                  block, static_cast<std::int64_t>(context.hash)));
       rows_after.push_back(rows_after.back());
       rows_after.back().push_back(plain_row(region, block));
       log_bytes_after.push_back(region.file(log_name).size());

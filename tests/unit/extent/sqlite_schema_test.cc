@@ -9,9 +9,10 @@ namespace {
 
 using Rows = std::vector<std::string>;
 
-const std::string only_metadata =
-    "CREATE TABLE metadata (name TEXT PRIMARY KEY, value INTEGER NOT NULL);" +
-    std::string(sqlite_metadata_rows);
+std::string only_metadata() {
+  return "CREATE TABLE metadata (name TEXT PRIMARY KEY, value INTEGER NOT NULL);" +
+         std::string(sqlite_metadata_rows);
+}
 
 // A database made by these statements alone.
 SqliteReading read_made_by(const std::string& sql) {
@@ -27,7 +28,7 @@ SqliteReading read_made_by(const std::string& sql) {
 }
 
 void check_older(const std::string& sql, const std::string& name) {
-  const SqliteReading reading = read_made_by(only_metadata + sql);
+  const SqliteReading reading = read_made_by(only_metadata() + sql);
   CHECK(reading.rows == std::nullopt);
   CHECK(reading.metadata == std::nullopt);
   REQUIRE(names_of(reading.findings) == "sqlite_older_generation");
@@ -89,10 +90,10 @@ TEST_CASE("a view in place of a table is not taken for it") {
       "INSERT INTO rows VALUES (1, 1, NULL, NULL, 1);";
   SUBCASE("of contexts") {
     check_unknown(
-        read_made_by(only_metadata + rows + "CREATE VIEW block_context AS SELECT * FROM rows"));
+        read_made_by(only_metadata() + rows + "CREATE VIEW block_context AS SELECT * FROM rows"));
   }
   SUBCASE("of contexts, and no other table") {
-    check_unknown(read_made_by(only_metadata +
+    check_unknown(read_made_by(only_metadata() +
                                "CREATE VIEW block_context AS SELECT 1 AS block, 1 AS hash, NULL AS "
                                "nonce, NULL AS tag, 1 AS on_disk_hash"));
   }
@@ -105,13 +106,13 @@ TEST_CASE("a view in place of a table is not taken for it") {
 
 TEST_CASE("a virtual table is not taken for a table") {
   check_unknown(read_made_by(
-      only_metadata +
+      only_metadata() +
       "PRAGMA writable_schema = ON; INSERT INTO sqlite_master VALUES ('table', 'block_context', "
       "'block_context', 0, 'CREATE VIRTUAL TABLE block_context USING csv(filename=x)')"));
 }
 
 TEST_CASE("other columns than an extent's are not taken for them") {
-  const std::string table = only_metadata + "CREATE TABLE block_context ";
+  const std::string table = only_metadata() + "CREATE TABLE block_context ";
   SUBCASE("a column more") {
     check_unknown(read_made_by(table + "(block INTEGER, hash INTEGER, nonce BLOB, tag BLOB, "
                                        "on_disk_hash INTEGER, more INTEGER)"));

@@ -113,6 +113,30 @@ TEST_CASE("a database whose log holds everything, its own file nearly nothing") 
   CHECK(names_of(read_sqlite(region).findings) == "sqlite_unknown_schema");
 }
 
+TEST_CASE("databases of every page size, with rows in the log") {
+  for (const unsigned page_bytes : {512U, 1024U, 8192U, 32768U, 65536U}) {
+    CAPTURE(page_bytes);
+    TestRegion region;
+    const auto writer = region.make_sqlite(0);
+    writer->execute("PRAGMA journal_mode = DELETE; PRAGMA page_size = " +
+                    std::to_string(page_bytes) + "; VACUUM; PRAGMA journal_mode = WAL");
+    for (std::uint64_t block = 0; block < 8; ++block) {
+      writer->write(block, region.data_for(block), some_encryption(block));
+    }
+    writer->flush(1, 1);
+    writer->write(3, region.data_for(3, 1), some_encryption(30));
+    writer->die();
+    const Bytes log = region.file("00/000/000.db-wal");
+    REQUIRE((log.size() - 32) % (24 + page_bytes) == 0);
+    const SqliteReading reading = read_sqlite(region);
+    CHECK(names_of(reading.findings) == "sqlite_hot_wal");
+    CHECK(reading.metadata == ExtentMetadata{true, 1, 1, 1, 0, 0});
+    REQUIRE(reading.rows);
+    CHECK(reading.rows->size() == 9);
+    CHECK(read_copy_by_sqlite(region) == reading.rows);
+  }
+}
+
 TEST_CASE("the log's own finding counts its frames") {
   const TestRegion region = region_of(/*killed=*/true);
   const auto findings = read_sqlite(region).findings;

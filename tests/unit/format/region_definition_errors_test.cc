@@ -281,8 +281,7 @@ std::string nested(std::size_t depth) { return std::string(depth, '[') + std::st
 
 TEST_CASE("nesting without an end is refused") {
   CHECK(problems_of(std::string(65536, '[')) == " | at most 64 levels | more");
-  CHECK(problems_of("{\"x\":" + std::string(65000, '[')) ==
-        " | at most 64 levels | more");
+  CHECK(problems_of("{\"x\":" + std::string(65000, '[')) == " | at most 64 levels | more");
   std::string objects;
   while (objects.size() < 65000) objects += "{\"x\":";
   CHECK(problems_of(objects) == " | at most 64 levels | more");

@@ -11,8 +11,7 @@
 namespace libregion {
 namespace {
 
-constexpr auto A = ContextSlot::A;
-constexpr auto B = ContextSlot::B;
+using enum ContextSlot;
 
 // 12 blocks of 512 bytes: data of block b at 512 b, its slot A at 6144 + 48 b, B at 6720 + 48 b.
 RawExtentBuilder written() {
@@ -69,7 +68,7 @@ TEST_CASE("the selected slot does not match, the other one does") {
   SUBCASE("the selected one is empty") {
     const auto findings = check(written().flip_active_bit(5));
     REQUIRE(names_of(findings) == "wrong_selected_slot");
-    check_place(findings[0], {5, 1}, 5 * 512, 512);
+    check_place(findings[0], {5, 1}, 5 * 512UL, 512);
     CHECK(findings[0].expected == "slot A");
     CHECK(findings[0].found == "slot B, empty");
   }
@@ -92,7 +91,7 @@ TEST_CASE("no slot matches the data") {
     RawExtentBuilder built = written();
     const auto findings = check(built.corrupt_data(5));
     REQUIRE(names_of(findings) == "no_matching_slot");
-    check_place(findings[0], {5, 1}, 5 * 512, 512);
+    check_place(findings[0], {5, 1}, 5 * 512UL, 512);
     CHECK(findings[0].expected == "A " + hash_of(built.data_for(5)) + ", B empty");
     Bytes data = built.data_for(5);
     data[256] ^= std::byte{0x10};
@@ -126,12 +125,12 @@ TEST_CASE("data without a context") {
     built.set_data(7, built.data_for(7));
     const auto findings = check(built);
     REQUIRE(names_of(findings) == "data_without_context");
-    check_place(findings[0], {7, 1}, 7 * 512, 512);
+    check_place(findings[0], {7, 1}, 7 * 512UL, 512);
     CHECK(findings[0].expected == "zeros, or a context");
     CHECK(findings[0].found == "data " + hash_of(built.data_for(7)) + "; A empty, B empty");
   }
   SUBCASE("a single bit of it") {
-    CHECK(names_of(check(RawExtentBuilder(512, 12).set_byte(8 * 512 - 1, 1))) ==
+    CHECK(names_of(check(RawExtentBuilder(512, 12).set_byte(8 * 512UL - 1, 1))) ==
           "data_without_context");
   }
   SUBCASE("clean, the empty slot selected, the other one of other data") {
@@ -153,14 +152,14 @@ TEST_CASE("the selected slot does not decode") {
   SUBCASE("its first byte") {
     const auto findings = check(written().set_slot_tag(A, 5, 2));
     REQUIRE(names_of(findings) == "bad_active_slot");
-    check_place(findings[0], {5, 1}, 6144 + 48 * 5, 48);
+    check_place(findings[0], {5, 1}, 6144 + 48UL * 5, 48);
     CHECK(findings[0].expected == "00 or 01 at byte 0 of the slot");
     CHECK(findings[0].found == "02");
   }
   SUBCASE("its tenth byte") {
     const auto findings = check(written().set_encryption_tag(A, 5, 0xFF));
     REQUIRE(names_of(findings) == "bad_active_slot");
-    check_place(findings[0], {5, 1}, 6144 + 48 * 5, 48);
+    check_place(findings[0], {5, 1}, 6144 + 48UL * 5, 48);
     CHECK(findings[0].expected == "00 or 01 at byte 9 of the slot");
     CHECK(findings[0].found == "ff");
   }
@@ -169,7 +168,7 @@ TEST_CASE("the selected slot does not decode") {
 TEST_CASE("the slot that is not selected does not decode") {
   const auto findings = check(written().set_slot_tag(B, 5, 0x80));
   REQUIRE(names_of(findings) == "bad_inactive_slot");
-  check_place(findings[0], {5, 1}, 6720 + 48 * 5, 48);
+  check_place(findings[0], {5, 1}, 6720 + 48UL * 5, 48);
   CHECK(findings[0].found == "80");
 }
 
@@ -184,8 +183,8 @@ TEST_CASE("a slot that does not decode, in a dirty extent") {
   SUBCASE("both of them") {
     const auto findings = check(written().set_dirty().set_slot_tag(A, 5, 2).set_slot_tag(B, 5, 3));
     REQUIRE(names_of(findings) == "bad_active_slot, bad_active_slot, no_matching_slot");
-    check_place(findings[0], {5, 1}, 6144 + 48 * 5, 48);
-    check_place(findings[1], {5, 1}, 6720 + 48 * 5, 48);
+    check_place(findings[0], {5, 1}, 6144 + 48UL * 5, 48);
+    check_place(findings[1], {5, 1}, 6720 + 48UL * 5, 48);
     CHECK(findings[2].expected == "A bad, B bad");
   }
 }
@@ -196,7 +195,7 @@ TEST_CASE("bytes after the value of the selected slot") {
   SUBCASE("of one that is not encrypted") {
     const auto findings = check(written().set_slot_byte(A, 5, 40, 0xAB).set_slot_byte(A, 5, 47, 1));
     REQUIRE(names_of(findings) == "slot_stray_bytes");
-    check_place(findings[0], {5, 1}, 6144 + 48 * 5, 48);
+    check_place(findings[0], {5, 1}, 6144 + 48UL * 5, 48);
     CHECK(findings[0].expected == "zeros from byte 40 of the slot");
     CHECK(findings[0].found == "ab00000000000001");
   }
@@ -218,7 +217,7 @@ TEST_CASE("a flush id above the flush number") {
   CHECK(names_of(check(with(4, 4))) == "");
   const auto findings = check(with(5, 4));
   REQUIRE(names_of(findings) == "flush_id_ahead");
-  check_place(findings[0], {5, 1}, 6144 + 48 * 5, 48);
+  check_place(findings[0], {5, 1}, 6144 + 48UL * 5, 48);
   CHECK(findings[0].expected == "at most the flush number 4");
   CHECK(findings[0].found == "flush id 5");
   // Only the low 16 bits are kept: above that they do not compare.
@@ -232,7 +231,7 @@ TEST_CASE("the integrity hash does not match though the on-disk hash does") {
     RawExtentBuilder built = written();
     const auto findings = check(built.corrupt_slot_byte(A, 5, 1));
     REQUIRE(names_of(findings) == "integrity_hash_mismatch");
-    check_place(findings[0], {5, 1}, 5 * 512, 512);
+    check_place(findings[0], {5, 1}, 5 * 512UL, 512);
     const std::uint64_t hash = on_disk_hash(built.data_for(5));
     CHECK(findings[0].expected == hash_text(hash));
     CHECK(findings[0].found == hash_text(hash ^ 0x10));
@@ -250,7 +249,7 @@ TEST_CASE("a context of the kind that the region does not have") {
   RawExtentBuilder encrypted(512, 12);
   const auto in_plain = check(encrypted.write_encrypted(5, A), false);
   REQUIRE(names_of(in_plain) == "context_kind_mismatch");
-  check_place(in_plain[0], {5, 1}, 5 * 512, 512);
+  check_place(in_plain[0], {5, 1}, 5 * 512UL, 512);
   CHECK(in_plain[0].found == "an encrypted block");
 
   const auto in_encrypted = check(RawExtentBuilder(512, 12).write(5, A), true);
@@ -267,9 +266,9 @@ TEST_CASE("neighbouring blocks with the same finding are one, gaps part them") {
   REQUIRE(names_of(findings) ==
           "no_matching_slot, no_matching_slot, no_matching_slot, no_matching_slot");
   check_place(findings[0], {0, 1}, 0, 512);
-  check_place(findings[1], {3, 3}, 3 * 512, 3 * 512);
-  check_place(findings[2], {7, 1}, 7 * 512, 512);
-  check_place(findings[3], {11, 1}, 11 * 512, 512);
+  check_place(findings[1], {3, 3}, 3 * 512UL, 3 * 512UL);
+  check_place(findings[2], {7, 1}, 7 * 512UL, 512);
+  check_place(findings[3], {11, 1}, 11 * 512UL, 512);
   // Expected and found are those of the first block.
   CHECK(findings[1].expected == "A " + hash_of(built.data_for(3)) + ", B empty");
 }
@@ -278,22 +277,22 @@ TEST_CASE("neighbouring slots of one array are one finding, those of two arrays 
   const auto same =
       check(written().set_slot_tag(B, 3, 2).set_slot_tag(B, 4, 2).set_slot_tag(B, 5, 2));
   REQUIRE(names_of(same) == "bad_inactive_slot");
-  check_place(same[0], {3, 3}, 6720 + 48 * 3, 3 * 48);
+  check_place(same[0], {3, 3}, 6720 + 48UL * 3, 3 * 48UL);
 
   RawExtentBuilder built = written();
   built.write(4, B).set_slot_tag(B, 3, 2).set_slot_tag(A, 4, 2).set_slot_tag(B, 5, 2);
   const auto mixed = check(built);
   REQUIRE(names_of(mixed) == "bad_inactive_slot, bad_inactive_slot, bad_inactive_slot");
-  check_place(mixed[0], {3, 1}, 6720 + 48 * 3, 48);
-  check_place(mixed[1], {4, 1}, 6144 + 48 * 4, 48);
-  check_place(mixed[2], {5, 1}, 6720 + 48 * 5, 48);
+  check_place(mixed[0], {3, 1}, 6720 + 48UL * 3, 48);
+  check_place(mixed[1], {4, 1}, 6144 + 48UL * 4, 48);
+  check_place(mixed[2], {5, 1}, 6720 + 48UL * 5, 48);
 }
 
 TEST_CASE("the last slot A and the first slot B lie side by side, but are no range") {
   const auto findings = check(written().set_slot_tag(A, 11, 2).set_slot_tag(B, 0, 2));
   REQUIRE(names_of(findings) == "bad_inactive_slot, bad_active_slot");
   check_place(findings[0], {0, 1}, 6720, 48);
-  check_place(findings[1], {11, 1}, 6144 + 48 * 11, 48);
+  check_place(findings[1], {11, 1}, 6144 + 48UL * 11, 48);
 }
 
 TEST_CASE("different findings of neighbouring blocks stay apart, in the order of their blocks") {
@@ -317,7 +316,7 @@ TEST_CASE("a range goes on however many other findings its blocks have") {
   CHECK(only(FindingId::flush_id_ahead, findings).size() == 12);
   const auto kinds = only(FindingId::context_kind_mismatch, findings);
   REQUIRE(kinds.size() == 1);
-  check_place(kinds[0], {0, 12}, 0, 12 * 512);
+  check_place(kinds[0], {0, 12}, 0, 12 * 512UL);
 }
 
 // ---- counting, and the rest ---------------------------------------------------------------------
@@ -358,9 +357,9 @@ TEST_CASE("blocks that could not be read are ranges too") {
   }
   const auto findings = blocks.take_findings();
   REQUIRE(names_of(findings) == "io_error, io_error");
-  check_place(findings[0], {2, 3}, 2 * 512, 3 * 512);
+  check_place(findings[0], {2, 3}, 2 * 512UL, 3 * 512UL);
   CHECK(findings[0].found == "no luck");
-  check_place(findings[1], {9, 1}, 9 * 512, 512);
+  check_place(findings[1], {9, 1}, 9 * 512UL, 512);
 }
 
 TEST_CASE("why something could not be read decides whose fault it is") {

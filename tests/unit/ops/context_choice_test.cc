@@ -139,7 +139,7 @@ TEST_CASE("encrypted contexts keep nonce and tag") {
 
 TEST_CASE("blocks that a short data file lacks are looked at as the zeros they will be") {
   const auto cut_off = [](const Story& s) {
-    std::filesystem::resize_file(s.region.path_of(0), 4 * 512);
+    std::filesystem::resize_file(s.region.path_of(0), 4 * 512UL);
   };
   SUBCASE("clean and unchecked: the rows are kept") {
     const Story story([&](Story& s) {

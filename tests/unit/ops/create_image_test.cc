@@ -14,7 +14,7 @@ namespace {
 RawExtentBuilder imported(const Bytes& image, std::uint64_t number, bool skip_zeros = false) {
   RawExtentBuilder built(512, 4);
   Bytes padded = image;
-  padded.resize((image.size() + 511) / 512 * 512);
+  padded.resize((image.size() + 511) / 512 * 512UL);
   bool written = false;
   for (std::uint64_t block = 0; block < 4; ++block) {
     const std::uint64_t at = (number * 4 + block) * 512;
@@ -48,7 +48,7 @@ TEST_CASE("an image goes into slots B, and counts as the first flush") {
 
 TEST_CASE("an image that needs more extents gets them") {
   Workshop workshop;
-  const Bytes image = Random(1).bytes(9 * 512);
+  const Bytes image = Random(1).bytes(9 * 512UL);
   CHECK(workshop.import(image, options_of(definition_of(512, 4, 1))).definition.extent_count == 3);
   CHECK(workshop.file("00/000/002") == imported(image, 2).bytes());
   PosixFileSystem file_system;
@@ -67,9 +67,9 @@ TEST_CASE("the extents that an image needs are known beforehand") {
 
 TEST_CASE("blocks of zeros can stay unwritten") {
   Workshop workshop;
-  Bytes image = Random(1).bytes(12 * 512);
-  std::fill(image.begin() + 2 * 512, image.begin() + 8 * 512, std::byte{0});
-  image[3 * 512 + 511] = std::byte{1};
+  Bytes image = Random(1).bytes(12 * 512UL);
+  std::fill(image.begin() + 2 * 512UL, image.begin() + 8 * 512UL, std::byte{0});
+  image[3 * 512UL + 511] = std::byte{1};
   CreateOptions options = options_of(definition_of(512, 4, 3));
   options.skip_zeros = true;
   const CreateSummary summary = workshop.import(image, options);
@@ -81,7 +81,7 @@ TEST_CASE("blocks of zeros can stay unwritten") {
 
 TEST_CASE("an image goes into databases, one row a block") {
   Workshop workshop;
-  const Bytes image = Random(1).bytes(5 * 512 + 100);
+  const Bytes image = Random(1).bytes(5 * 512UL + 100);
   CreateOptions options = options_of(definition_of(512, 4, 2));
   options.format = ExtentFormat::sqlite;
   workshop.import(image, options);
@@ -89,7 +89,7 @@ TEST_CASE("an image goes into databases, one row a block") {
   CHECK(names_of(verified.reports.findings) == "");
   CHECK(verified.summary.written_count == 6);
   CHECK(verified.reports.extents[1].metadata == ExtentMetadata{false, 0, 1, 1, 0, 0});
-  const ByteView block = ByteView(image).subspan(4 * 512, 512);
+  const ByteView block = ByteView(image).subspan(4 * 512UL, 512);
   const auto rows = rows_by_sqlite(workshop.region + "/00/000/001.db");
   REQUIRE(rows);
   REQUIRE(rows->size() == 2);

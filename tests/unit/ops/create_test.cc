@@ -51,7 +51,7 @@ TEST_CASE("a SQLite region without data has the tables of generation S6, in WAL 
   workshop.create(options);
   CHECK(workshop.names() ==
         ". 00 00/000 00/000/000 00/000/000.db 00/000/001 00/000/001.db region.json ");
-  CHECK(workshop.file("00/000/001") == Bytes(4 * 4096));
+  CHECK(workshop.file("00/000/001") == Bytes(4 * 4096UL));
   const Bytes database = workshop.file("00/000/001.db");
   CHECK(to_text(ByteView(database).first(16)) == std::string("SQLite format 3\0", 16));
   CHECK(database[18] == std::byte{2});
@@ -139,6 +139,13 @@ TEST_CASE("an empty directory becomes the region") {
   fs::create_directory(workshop.region);
   workshop.create(options_of(definition_of(512, 1, 1)));
   CHECK(fs::exists(workshop.region + "/region.json"));
+}
+
+TEST_CASE("slashes behind the name do not matter") {
+  Workshop workshop;
+  workshop.region += "//";
+  workshop.create(options_of(definition_of(512, 1, 1)));
+  CHECK(workshop.names() == ". 00 00/000 00/000/000 region.json ");
 }
 
 TEST_CASE("what is there already is left as it is, with force too") {

@@ -14,8 +14,7 @@ namespace {
 
 using enum FindingId;
 using Findings = std::vector<Finding>;
-constexpr auto A = ContextSlot::A;
-constexpr auto B = ContextSlot::B;
+using enum ContextSlot;
 
 struct Example {
   FindingId id;

@@ -15,7 +15,7 @@ namespace libregion {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr auto A = ContextSlot::A;
+using enum ContextSlot;
 
 // ---- files that are something else --------------------------------------------------------------
 
@@ -52,6 +52,22 @@ TEST_CASE("a file that is something else leaves its extent alone, and the others
   CHECK(action_of(migrated, 1) == "action=migrated changed=true");
   CHECK(region.file("outside") == content);
   CHECK(region.has("00/000/000.db"));
+}
+
+TEST_CASE("a log or an index that is a directory keeps no other extent") {
+  TestRegion region({512, 12, 3});
+  region.put_sqlite(0, 5);
+  region.put_raw(1, region.raw().write_all());
+  region.put_sqlite(2, 5);
+  SUBCASE("the index of a database") { region.make_directory("00/000/000.db-shm"); }
+  SUBCASE("the log of a database") { region.make_directory("00/000/000.db-wal"); }
+  SUBCASE("a stray log") { region.make_directory("00/000/001.db-wal"); }
+  SUBCASE("a stray index") { region.make_directory("00/000/001.db-shm"); }
+  std::optional<Migrated> migrated;
+  REQUIRE_NOTHROW(migrated = migrate(region));
+  CHECK(action_of(*migrated, 2) == "action=migrated changed=true");
+  CHECK(files_of(region, 2) == "002");
+  CHECK_FALSE(migrated->reports.findings.empty());
 }
 
 TEST_CASE("a leaf directory that is a link is not followed") {

@@ -11,7 +11,7 @@
 namespace libregion {
 namespace {
 
-constexpr auto A = ContextSlot::A;
+using enum ContextSlot;
 const std::string replace = "00/000/000.replace";
 
 // Two extents of 12 blocks; extent 1 is a SQLite one that a migration must reach in any case.
@@ -225,6 +225,23 @@ TEST_CASE("leftovers that are no directories keep no other extent") {
   CHECK(region.file("00/000/000") == region.raw().write_all().bytes());
 }
 
+TEST_CASE("a replacement with directories without end in it keeps no other extent") {
+  TestRegion region = two_extents();
+  region.put_raw(0, region.raw().write_all());
+  TestRegion source({512, 12, 1});
+  source.put_raw(0, source.raw().write(3, A));
+  put_replacement(region, source);
+  std::string deep = replace;
+  for (int i = 0; i < 100; ++i) deep += "/x";
+  region.make_directory(deep);
+  std::optional<Migrated> migrated;
+  REQUIRE_NOTHROW(migrated = migrate(region));
+  CHECK(action_of(*migrated, 1) == "action=migrated");
+  // Nothing, or all of it.
+  const Bytes content = region.file("00/000/000");
+  CHECK((content == source.file("00/000/000") || content == region.raw().write_all().bytes()));
+}
+
 // ---- dry runs -----------------------------------------------------------------------------------
 
 std::string without_would(std::string text) {
@@ -273,7 +290,7 @@ TEST_CASE("a dry run says what a real run does to extents of every kind") {
   region.put_raw(6);
   region.put_file("00/000/006.db-wal", std::string_view("x"));
   region.put_sqlite(7, 5);
-  std::filesystem::resize_file(region.path_of(7), 11 * 512);
+  std::filesystem::resize_file(region.path_of(7), 11 * 512UL);
   SUBCASE("by default") { check_dry_run(region); }
   SUBCASE("with everything allowed") {
     MigrateOptions options;
@@ -312,7 +329,7 @@ TEST_CASE("a dry run says what becomes of a replacement") {
     region.put_sqlite(0, 2);
     const TestRegion source = killed_sqlite_source();
     Bytes data = source.file("00/000/000");
-    data[6 * 512] ^= std::byte{1};
+    data[6 * 512UL] ^= std::byte{1};
     source.put_file("00/000/000", data);
     put_replacement(region, source);
   }

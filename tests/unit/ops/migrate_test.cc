@@ -13,7 +13,7 @@ namespace libregion {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr auto A = ContextSlot::A;
+using enum ContextSlot;
 
 // Extent 0 after migrating, in a region where it is the only one.
 void check_becomes(const TestRegion& region, const RawExtentBuilder& expected,
@@ -149,7 +149,7 @@ TEST_CASE("a clean row that does not match is migrated unchecked, and verify say
   TestRegion region = one_extent();
   region.put_sqlite(0, 12);
   Bytes data = region.file("00/000/000");
-  data[3 * 512] ^= std::byte{1};
+  data[3 * 512UL] ^= std::byte{1};
   region.put_file("00/000/000", data);
   SUBCASE("by default") {
     Bytes expected = region.raw().write_all(A).set_numbers(3, 5).bytes();
@@ -176,7 +176,7 @@ TEST_CASE("a dirty block that no row matches is left, unless damage is accepted"
   writer->die();
   writer.reset();
   Bytes data = region.file("00/000/000");
-  data[2 * 512] ^= std::byte{1};
+  data[2 * 512UL] ^= std::byte{1};
   region.put_file("00/000/000", data);
   check_left(region, "sqlite_no_matching_row");
   const Migrated migrated = migrate(region, accepting_damage());
@@ -189,7 +189,7 @@ TEST_CASE("a dirty block that no row matches is left, unless damage is accepted"
 TEST_CASE("a data file that is too short is left, unless it may be extended") {
   TestRegion region = one_extent();
   region.put_sqlite(0, 11);
-  fs::resize_file(region.path_of(0), 11 * 512);
+  fs::resize_file(region.path_of(0), 11 * 512UL);
   check_left(region, "short_data_file");
   check_left(region, "short_data_file", accepting_damage());
   MigrateOptions options;

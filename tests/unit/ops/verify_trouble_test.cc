@@ -44,7 +44,7 @@ TEST_CASE("a block that cannot be read hides no other block") {
     if (path != "/r/00/000/000") return;
     const bool is_first_chunk = offset_bytes == 0 && !chunk_failed;
     chunk_failed |= is_first_chunk;
-    if (is_first_chunk || offset_bytes == 3 * 512) {
+    if (is_first_chunk || offset_bytes == 3 * 512UL) {
       throw_system_error(EIO, {"pread", path, offset_bytes});
     }
   };
@@ -56,7 +56,7 @@ TEST_CASE("a block that cannot be read hides no other block") {
   REQUIRE_FALSE(verified.reports.findings.empty());
   const Finding& finding = verified.reports.findings[0];
   CHECK(finding.blocks == BlockRange{3, 1});
-  CHECK(finding.offset_bytes == 3 * 512);
+  CHECK(finding.offset_bytes == 3 * 512UL);
   CHECK(finding.length_bytes == 512);
   CHECK(finding.found == "pread '/r/00/000/000' at 1536: Input/output error");
 }
@@ -66,7 +66,7 @@ TEST_CASE("an extent whose metadata cannot be read is told of, the others are ve
   region.put_raw(0, region.raw().write_all());
   region.put_raw(1, region.raw().write_all());
   FailingDisk failing(region);
-  failing.break_bytes("/r/00/000/000", 8 * (512 + 96), 10'000);
+  failing.break_bytes("/r/00/000/000", 8UL * (512 + 96), 10'000);
   const Verified verified = failing.verify();
   CHECK(verified.summary.has_io_errors);
   CHECK(verified.reports.order == Order{"finding io_error 00/000/000", "extent 0", "extent 1"});
@@ -135,7 +135,7 @@ Verified verify_disturbed(const TestRegion& region, const std::string& path, boo
     is_open = true;
     disk.open_elsewhere(path, Access::read_write);
   };
-  const Verified verified = verify_on(hooked, "/r", {}, {Access::read, live, 0});
+  Verified verified = verify_on(hooked, "/r", {}, {Access::read, live, 0});
   CHECK(is_open);
   return verified;
 }

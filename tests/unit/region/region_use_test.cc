@@ -158,8 +158,8 @@ TEST_CASE("whoever opens a claimed file later waits, and it shows") {
   region.put_raw_everywhere();
   struct Case {
     UseOptions options;
-    int flags;
-    bool breaks;
+    int flags = 0;
+    bool breaks = false;
   };
   for (const Case& opening : {Case{reader, O_RDONLY, false}, Case{reader, O_RDWR, true},
                               Case{writer, O_RDONLY, true}, Case{writer, O_RDWR, true}}) {
@@ -172,12 +172,13 @@ TEST_CASE("whoever opens a claimed file later waits, and it shows") {
     opened.region->use->claim(*file);
     CHECK_FALSE(file->lease_is_broken());
     OtherProcess other([&] { return ::open(region.path_of(0).c_str(), opening.flags); });
-    for (int i = 0; i < 100 && !file->lease_is_broken() && opening.breaks; ++i) {
+    if (!opening.breaks) other.wait_until_ready();
+    for (int i = 0; i < 500 && opening.breaks && !file->lease_is_broken(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     CHECK(file->lease_is_broken() == opening.breaks);
     file.reset();
-    other.wait_until_ready();
+    if (opening.breaks) other.wait_until_ready();
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include "libregion/region/staging.h"
 
+#include <filesystem>
+
 #include <doctest/doctest.h>
 
 #include "libregion/base/error.h"
@@ -10,6 +12,8 @@
 
 namespace libregion {
 namespace {
+
+namespace fs = std::filesystem;
 
 // ---- what is pending ----------------------------------------------------------------------------
 
@@ -128,6 +132,25 @@ TEST_CASE("a replacement takes the place of an extent that is missing, whatever 
     region.remove(data_name);
     put_replacement(region, source);
     check_put_in_place(region, source);
+  }
+}
+
+TEST_CASE("files that are there keep their mode, those that are made take the replacement's") {
+  const auto mode_of = [](const TestRegion& region) {
+    return static_cast<unsigned>(fs::status(region.path_of(data_name)).permissions());
+  };
+  TestRegion region = raw_region();
+  put_replacement(region, raw_region(ContextSlot::A));
+  fs::permissions(region.path_of(replace + "/000"), fs::perms{0600});
+  SUBCASE("there") {
+    fs::permissions(region.path_of(data_name), fs::perms{0640});
+    Repair(region).finish();
+    CHECK(mode_of(region) == 0640);
+  }
+  SUBCASE("made") {
+    region.remove(data_name);
+    Repair(region).finish();
+    CHECK(mode_of(region) == 0600);
   }
 }
 
