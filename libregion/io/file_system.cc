@@ -31,6 +31,15 @@ Bytes File::read(std::uint64_t offset_bytes, std::uint64_t length_bytes) const {
   return bytes;
 }
 
+std::unique_ptr<File> open_file_in(const Directory& directory, const std::string& path,
+                                   Access access) {
+  return expect_opened(directory.open_file(path, access), directory.path() + "/" + path);
+}
+
+std::unique_ptr<Directory> open_directory_in(const Directory& directory, const std::string& path) {
+  return expect_opened(directory.open_directory(path), directory.path() + "/" + path);
+}
+
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
 }

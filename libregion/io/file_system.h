@@ -166,6 +166,11 @@ class FileSystem {
       const std::string& path) = 0;
 };
 
+// What must be there, relative to `directory`. Throws Error (failed) where it is refused.
+std::unique_ptr<File> open_file_in(const Directory& directory, const std::string& path,
+                                   Access access);
+std::unique_ptr<Directory> open_directory_in(const Directory& directory, const std::string& path);
+
 // True for a single name that stays in its directory.
 bool is_plain_name(std::string_view name);
 

@@ -46,10 +46,6 @@ std::uint64_t typical_database_bytes(const Geometry& geometry, std::uint64_t wri
   return build_database(metadata_of_new(written_blocks > 0), contexts).size();
 }
 
-std::unique_ptr<Directory> open_directory_in(const Directory& parent, const std::string& name) {
-  return expect_opened(parent.open_directory(name), parent.path() + "/" + name);
-}
-
 // Builds everything below the region's directory.
 class RegionBuilder {
  public:

@@ -10,15 +10,17 @@
 namespace libregion {
 namespace {
 
-using Report = std::variant<ExtentRecord, Finding>;
+using Report = std::variant<ExtentRecord, Finding, OtherRecord>;
 using Reports = std::vector<Report>;
 
 void pass_on(const Reports& reports, Reporter& reporter) {
   for (const Report& report : reports) {
     if (const auto* record = std::get_if<ExtentRecord>(&report)) {
       reporter.extent(*record);
+    } else if (const auto* finding = std::get_if<Finding>(&report)) {
+      reporter.finding(*finding);
     } else {
-      reporter.finding(std::get<Finding>(report));
+      reporter.record(std::get<OtherRecord>(report));
     }
   }
 }
@@ -35,10 +37,11 @@ class OrderedOutput {
   }
 
   // Writes in the middle of a turn; waits for the turn to come first.
-  void write_in_turn(std::uint64_t turn, const Reports& reports) {
+  void write_in_turn(std::uint64_t turn, const Reports& reports,
+                     const BlockReport* block = nullptr) {
     std::unique_lock lock(mutex_);
     turn_changed_.wait(lock, [&] { return is_broken_ || turn == current_turn_; });
-    pass_on_or_break(reports);
+    pass_on_or_break(reports, block);
   }
 
   // Writes the turn's last reports, at once or when its turn comes.
@@ -55,10 +58,11 @@ class OrderedOutput {
 
  private:
   // Once the reporter has thrown nothing more is written, and nobody waits for a turn.
-  void pass_on_or_break(const Reports& reports) {
+  void pass_on_or_break(const Reports& reports, const BlockReport* block = nullptr) {
     if (is_broken_) return;
     try {
       pass_on(reports, reporter_);
+      if (block != nullptr) reporter_.block(*block);
     } catch (...) {
       is_broken_ = true;
       turn_changed_.notify_all();
@@ -83,6 +87,12 @@ class TurnReporter : public Reporter {
 
   void extent(const ExtentRecord& record) override { add(record); }
   void finding(const Finding& finding) override { add(finding); }
+  void record(const OtherRecord& record) override { add(record); }
+  // Its views do not last, and there are many: it waits for its turn.
+  void block(const BlockReport& report) override {
+    output_.write_in_turn(turn_, reports_, &report);
+    reports_.clear();
+  }
 
  private:
   static constexpr std::size_t buffered_max = 1024;

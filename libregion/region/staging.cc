@@ -34,15 +34,6 @@ ExtentParts list_replacement(const Directory& replacement, ExtentId extent) {
   return parts;
 }
 
-std::unique_ptr<File> open_file_in(const Directory& directory, const std::string& name,
-                                   Access access) {
-  return expect_opened(directory.open_file(name, access), directory.path() + "/" + name);
-}
-
-std::unique_ptr<Directory> open_directory_in(const Directory& directory, const std::string& name) {
-  return expect_opened(directory.open_directory(name), directory.path() + "/" + name);
-}
-
 // The target of a copy: what is there, or a new file like the one it is copied from.
 std::unique_ptr<File> open_target(Directory& leaf, const std::string& name, const File& source) {
   if (leaf.status_of(name)) return open_file_in(leaf, name, Access::read_write);

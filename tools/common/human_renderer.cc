@@ -13,6 +13,7 @@ using libregion::ExtentRecord;
 using libregion::Finding;
 using libregion::finding_info;
 using libregion::printable;
+using libregion::ReportField;
 using libregion::Severity;
 
 bool wants_color(When color, const Output& output) {
@@ -32,14 +33,15 @@ std::string_view color_of(Severity severity) {
   return "\033[1;36m";
 }
 
-std::string field_text(const ExtentRecord::Field& field) {
+std::string field_text(const ReportField& field) {
   std::string name(field.name);
   std::replace(name.begin(), name.end(), '_', ' ');
   if (const auto* flag = std::get_if<bool>(&field.value)) return *flag ? name : "";
   if (const auto* number = std::get_if<std::uint64_t>(&field.value)) {
     return fmt::format("{} {}", name, *number);
   }
-  const auto text = std::get<std::string_view>(field.value);
+  const auto* owned = std::get_if<std::string>(&field.value);
+  const std::string_view text = owned != nullptr ? *owned : std::get<std::string_view>(field.value);
   return name == "action" ? std::string(text) : fmt::format("{} {}", name, text);
 }
 
@@ -65,7 +67,7 @@ class HumanRenderer : public Renderer {
       text += fmt::format(" gen {} flush {}{}", record.metadata->gen_number,
                           record.metadata->flush_number, record.metadata->dirty ? " dirty" : "");
     }
-    for (const ExtentRecord::Field& field : record.fields) {
+    for (const ReportField& field : record.fields) {
       const std::string value = field_text(field);
       if (!value.empty()) text += ", " + value;
     }

@@ -13,6 +13,7 @@ namespace {
 
 using libregion::ExtentRecord;
 using libregion::Finding;
+using libregion::ReportField;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -26,7 +27,7 @@ std::string utc_now() {
 }
 
 void add_fields(JsonLine& line, const Fields& fields) {
-  for (const ExtentRecord::Field& field : fields) {
+  for (const ReportField& field : fields) {
     std::visit([&](const auto& value) { line.add(field.name, value); }, field.value);
   }
 }

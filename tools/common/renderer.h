@@ -16,7 +16,7 @@
 
 namespace region_tools {
 
-using Fields = std::vector<libregion::ExtentRecord::Field>;
+using Fields = std::vector<libregion::ReportField>;
 
 struct FindingCounts {
   std::uint64_t errors = 0;

@@ -123,7 +123,7 @@ void Session::end_region(const Fields& fields, const std::string& text) {
 }
 
 void Session::add_to_totals(const Fields& fields) {
-  for (const libregion::ExtentRecord::Field& field : fields) {
+  for (const libregion::ReportField& field : fields) {
     if (!std::holds_alternative<std::uint64_t>(field.value)) continue;
     const auto same = std::find_if(summary_.fields.begin(), summary_.fields.end(),
                                    [&](const auto& total) { return total.name == field.name; });

@@ -75,7 +75,7 @@ inline Migrated migrate(const TestRegion& region, const MigrateOptions& options 
 // "action=migrated changed=true rows=8": the operation's own fields of a record.
 inline std::string fields_of(const ExtentRecord& record) {
   std::string text;
-  for (const ExtentRecord::Field& field : record.fields) {
+  for (const ReportField& field : record.fields) {
     text += (text.empty() ? "" : " ") + std::string(field.name) + "=";
     if (const auto* flag = std::get_if<bool>(&field.value)) text += *flag ? "true" : "false";
     if (const auto* number = std::get_if<std::uint64_t>(&field.value)) {
