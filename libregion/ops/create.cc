@@ -285,11 +285,8 @@ void check_create_space(FileSystem& file_system, const std::string& path,
                                              human_size(needed_bytes), human_size(free_bytes)));
 }
 
-CreateSummary create_region(FileSystem& file_system, const std::string& path,
-                            const CreateOptions& options) {
-  LIBREGION_ASSERT(options.image == nullptr || !options.definition.encrypted);
-  (void)check_create_target(file_system, path, options.force);
-  check_create_space(file_system, path, options);
+void make_region(FileSystem& file_system, const std::string& path, const NewRegionOptions& options,
+                 const std::function<void(Directory& root)>& build) {
   auto [parent, name] = open_parent(file_system, path);
   const bool makes_directory = look_at_target(file_system, path).kind == TargetState::Kind::missing;
   if (makes_directory) parent->make_directory(name, std::nullopt);
@@ -298,20 +295,30 @@ CreateSummary create_region(FileSystem& file_system, const std::string& path,
                       {Access::read_write, false, options.lock_wait_seconds, options.stop});
   // Once more, now that nobody else can be making it.
   const bool has_leftovers = check_create_target(file_system, path, options.force);
-  if (has_leftovers) clear_leftovers(*root);
+  if (has_leftovers) clear_leftovers(*root, ClearOrder::durable);
   try {
-    CreateSummary summary = RegionBuilder(*root, options).build();
+    build(*root);
     parent->sync();
-    return summary;
   } catch (...) {
     // Best effort: what stays is what an interrupted create leaves anyway, and --force clears it.
     try {
-      if (!root->status_of(definition_name)) clear_leftovers(*root);
+      if (!root->status_of(definition_name)) clear_leftovers(*root, ClearOrder::any);
       if (makes_directory) parent->remove_directory(name);
     } catch (const Error&) {
     }
     throw;
   }
+}
+
+CreateSummary create_region(FileSystem& file_system, const std::string& path,
+                            const CreateOptions& options) {
+  LIBREGION_ASSERT(options.image == nullptr || !options.definition.encrypted);
+  (void)check_create_target(file_system, path, options.force);
+  check_create_space(file_system, path, options);
+  CreateSummary summary{options.definition};
+  make_region(file_system, path, {options.force, options.lock_wait_seconds, options.stop},
+              [&](Directory& root) { summary = RegionBuilder(root, options).build(); });
+  return summary;
 }
 
 }  // namespace libregion

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "libregion/extent/extent_reader.h"
 #include "libregion/format/region_definition.h"
@@ -51,6 +52,19 @@ bool check_create_target(FileSystem& file_system, const std::string& path, bool 
 // Throws Error (failed) where there is less space than the region takes at first.
 void check_create_space(FileSystem& file_system, const std::string& path,
                         const CreateOptions& options);
+
+// What it takes to make a region somewhere, whatever goes into it.
+struct NewRegionOptions {
+  bool force = false;
+  std::uint64_t lock_wait_seconds = 0;
+  const std::atomic<bool>* stop = nullptr;
+};
+
+// Makes the directory if it is not there, locks it, clears what may be cleared, and has it filled
+// by `build`, whose last act is to make region.json durable. Where `build` throws, what it made is
+// removed again. Throws Error: stopped, in_use, failed.
+void make_region(FileSystem& file_system, const std::string& path, const NewRegionOptions& options,
+                 const std::function<void(Directory& root)>& build);
 
 // The region appears whole or not at all: what an error or a stop leaves is removed again.
 // Throws Error: stopped, in_use, failed.

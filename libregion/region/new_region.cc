@@ -8,6 +8,7 @@
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/extent_names.h"
 #include "libregion/format/metadata.h"
+#include "libregion/region/staging.h"
 
 namespace libregion {
 namespace {
@@ -64,7 +65,10 @@ void visit_top(Directory& directory, std::uint32_t top, const LeftoverVisitor& v
 
 void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
   for (const DirectoryEntry& entry : entries_of(root)) {
-    if (entry.name == definition_temporary_name && entry.kind == FileKind::regular) {
+    const bool is_definition = entry.name == definition_temporary_name ||
+                               entry.name == bundle_mark_name ||
+                               entry.name == bundle_mark_temporary_name;
+    if (is_definition && entry.kind == FileKind::regular) {
       visitor.file(root, entry.name);
       continue;
     }
@@ -77,6 +81,29 @@ void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
     visit_top(*child, *top, visitor);
     visitor.directory(root, entry.name);
   }
+}
+
+// Whether everything here is what an interrupted create made of a bundle. A mark without a
+// definition in it was not yet durable, so nothing else has been made.
+bool is_marked(const Directory& root) {
+  const auto opened = root.open_file(bundle_mark_name, Access::read);
+  const auto* file = std::get_if<std::unique_ptr<File>>(&opened);
+  if (file == nullptr || (*file)->status().size_bytes > definition_bytes_max) return false;
+  const Bytes text = (*file)->read(0, (*file)->status().size_bytes);
+  return std::holds_alternative<RegionDefinition>(parse_region_definition(to_text(ByteView(text))));
+}
+
+void clear_marked(Directory& root, ClearOrder order) {
+  for (const DirectoryEntry& entry : entries_of(root)) {
+    if (entry.name == bundle_mark_name) continue;
+    if (entry.kind == FileKind::directory) {
+      remove_tree(root, entry.name);
+    } else {
+      root.remove_file(entry.name);
+    }
+  }
+  if (order == ClearOrder::durable) root.sync();
+  root.remove_file(bundle_mark_name);
 }
 
 // What a create makes has flush number 0, or 1 after an import, and was never dirty.
@@ -127,6 +154,7 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   }
   Directory& root = *std::get<std::unique_ptr<Directory>>(opened);
   if (root.status_of(definition_name)) return {TargetState::Kind::region, {}};
+  if (is_marked(root)) return {TargetState::Kind::leftovers, {}};
   TargetState state{TargetState::Kind::empty, {}};
   const auto raise_to = [&](TargetState::Kind kind, const std::string& offender) {
     if (kind > state.kind) state = {kind, offender};
@@ -156,7 +184,8 @@ ParentAndName open_parent(FileSystem& file_system, const std::string& path) {
   return {expect_opened(file_system.open_directory(parent), parent), name};
 }
 
-void clear_leftovers(Directory& root) {
+void clear_leftovers(Directory& root, ClearOrder order) {
+  if (is_marked(root)) return clear_marked(root, order);
   visit_leftovers(
       root,
       {[](const std::string& offender) {

@@ -1,5 +1,7 @@
 // The directory of a region that is being made, or was left half made: only names that a create
-// builds, and no region.json.
+// builds, and no region.json. Where it is made of a bundle there may be any name, and any number in
+// an extent, as in the region that was bundled: then region.json.from-bundle is there from before
+// the first of them until it becomes region.json.
 
 #pragma once
 
@@ -34,7 +36,9 @@ struct ParentAndName {
 ParentAndName open_parent(FileSystem& file_system, const std::string& path);
 
 // Removes everything that a create builds. `root` must be empty or have leftovers only; whatever
-// else turns up is left, and an Error.
-void clear_leftovers(Directory& root);
+// else turns up is left, and an Error. region.json.from-bundle goes last; durable: when all else is
+// gone for good, so that after a crash the rest can still be told from a region.
+enum class ClearOrder : std::uint8_t { any, durable };
+void clear_leftovers(Directory& root, ClearOrder order);
 
 }  // namespace libregion
