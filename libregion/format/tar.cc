@@ -114,7 +114,8 @@ std::variant<TarHeader, TarEnd, TarProblem> decode_tar_header(TarBlockView block
   const auto size_bytes = parse_size(to_text(bytes_of(block, size_field)));
   if (!size_bytes) return problem_of(block, size_field, "11 octal digits");
   const std::string name = text_of(block, name_field);
-  if (name.empty() || !all_zero(bytes_of(block, name_field).subspan(name.size()))) {
+  if (name.empty() || name.size() > tar_name_bytes_max ||
+      !all_zero(bytes_of(block, name_field).subspan(name.size()))) {
     return problem_of(block, name_field, "1 to 99 bytes, then zeros");
   }
   return TarHeader{name, *size_bytes};
