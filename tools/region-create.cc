@@ -61,7 +61,7 @@ void add_options(CommandLine& line, Arguments& arguments) {
                 "fill with this image; - is standard input");
   line.add_flag("--skip-zeros", arguments.skip_zeros, "leave its blocks of zeros unwritten");
   line.add_text("--from-bundle", arguments.bundle_path, "FILE",
-                "a region without data, with the findings of the one bundled; - is standard input");
+                "one without data, as it was bundled; - as above");
   for (const char* other :
        {"--block-size", "--extent-size", "--extent-bytes", "--extent-count", "--size", "--uuid",
         "--encrypted", "--extent-format", "--import", "--skip-zeros"}) {

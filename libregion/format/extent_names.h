@@ -45,6 +45,11 @@ inline constexpr std::array all_extent_parts = {
     ExtentPart::data,       ExtentPart::db,   ExtentPart::db_wal,  ExtentPart::db_shm,
     ExtentPart::db_journal, ExtentPart::copy, ExtentPart::replace, ExtentPart::completed};
 
+// The directories of interrupted repairs.
+[[nodiscard]] constexpr bool is_repair(ExtentPart part) {
+  return part == ExtentPart::copy || part == ExtentPart::replace || part == ExtentPart::completed;
+}
+
 // ".db-wal" and so on; empty for the data file.
 std::string_view part_suffix(ExtentPart part);
 

@@ -1,7 +1,6 @@
 #include "libregion/ops/bundle.h"
 
 #include <algorithm>
-#include <map>
 #include <random>
 
 #include <fmt/format.h>
@@ -11,9 +10,9 @@
 #include "libregion/extent/open_extent.h"
 #include "libregion/extent/sqlite_extent.h"
 #include "libregion/format/bundle_manifest.h"
-#include "libregion/format/bundle_records.h"
 #include "libregion/format/integrity.h"
 #include "libregion/format/raw_layout.h"
+#include "libregion/ops/bundle_listing.h"
 #include "libregion/ops/bundle_writer.h"
 
 namespace libregion {
@@ -26,34 +25,6 @@ constexpr std::uint64_t file_chunk_bytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
 // After a chunk that could not be read, so many blocks are tried one by one.
 constexpr std::uint64_t single_blocks_max = 1024;
-
-// What stands in a directory, by name, and the files of each extent there.
-struct Listed {
-  std::map<std::string, ListedEntry> entries;
-
-  [[nodiscard]] Bytes bytes() const {
-    Bytes listing;
-    for (const auto& [name, entry] : entries) append_entry(listing, entry);
-    return listing;
-  }
-  [[nodiscard]] std::uint64_t size_of(const std::string& name) const {
-    const auto found = entries.find(name);
-    return found == entries.end() ? 0 : found->second.size_bytes;
-  }
-};
-
-std::map<ExtentId, ExtentParts> parts_in(const Listed& listed, LeafId leaf) {
-  std::map<ExtentId, ExtentParts> parts;
-  for (const auto& [name, entry] : listed.entries) {
-    const auto parsed = parse_extent_name(leaf, name);
-    if (parsed) parts[parsed->extent].add(parsed->part);
-  }
-  return parts;
-}
-
-bool is_repair(ExtentPart part) {
-  return part == ExtentPart::copy || part == ExtentPart::replace || part == ExtentPart::completed;
-}
 
 BlockSummary summarize(const BlockRecord& record) {
   BlockSummary summary;
@@ -71,28 +42,6 @@ bool integrity_holds(const BlockRecord& record, const SlotValue& slot) {
   return context.hash ==
          (context.encryption ? integrity_hash(*context.encryption, record.data) : record.data_hash);
 }
-
-// Where the files of an extent, or of its replacement, are.
-struct Place {
-  const Directory& directory;
-  const Listed& listed;
-  ExtentId extent;
-  bool is_replacement = false;
-
-  [[nodiscard]] std::string name_of(ExtentPart part) const {
-    const std::string name = extent_file_name(extent, part);
-    return is_replacement ? extent_file_name(extent, ExtentPart::replace) + "/" + name : name;
-  }
-  [[nodiscard]] std::string path_of(ExtentPart part) const {
-    return leaf_directory_path(leaf_of(extent)) + "/" + name_of(part);
-  }
-  [[nodiscard]] std::uint64_t size_of(ExtentPart part) const {
-    return listed.size_of(name_of(part));
-  }
-  [[nodiscard]] BundleMember member(MemberKind kind, ExtentPart part = ExtentPart::data) const {
-    return {kind, leaf_of(extent), extent, is_replacement, part};
-  }
-};
 
 class Bundling {
  public:
@@ -170,20 +119,13 @@ class Bundling {
   void add_entry(Listed& listed, const Directory& directory, const DirectoryEntry& entry,
                  const std::string& path) {
     if (path.empty() && (entry.name == definition_name || entry.name == bundle_mark_name)) return;
-    ListedEntry made{entry.name, ListedKind::other};
-    if (entry.kind == FileKind::directory) made.kind = ListedKind::directory;
-    if (entry.kind == FileKind::regular) {
-      const auto status = directory.status_of(entry.name);
-      if (!status) return;  // gone meanwhile
-      if (status->link_count == 1) {
-        made.kind = ListedKind::file;
-        made.size_bytes = status->size_bytes;
-      } else {
-        add_not_carried(std::nullopt, path.empty() ? entry.name : path + "/" + entry.name,
-                        "a file with several names");
-      }
+    auto made = look_at_entry(directory, entry);
+    if (!made) return;
+    if (entry.kind == FileKind::regular && made->kind == ListedKind::other) {
+      add_not_carried(std::nullopt, path.empty() ? entry.name : path + "/" + entry.name,
+                      "a file with several names");
     }
-    listed.entries.emplace(entry.name, std::move(made));
+    listed.entries.emplace(entry.name, std::move(*made));
   }
 
   std::unique_ptr<Directory> open(const Directory& parent, const std::string& name,
@@ -213,7 +155,7 @@ class Bundling {
     const auto directory = open(top, name, path);
     if (directory == nullptr) return;
     Listed listed = list(*directory, path);
-    const auto parts = parts_in(listed, leaf);
+    const auto parts = listed.parts_in(leaf);
     for (const auto& [extent, extent_parts] : parts) {
       for (const ExtentPart part : all_extent_parts) {
         if (is_repair(part) && extent_parts.has(part)) add_repair(listed, *directory, extent, part);
@@ -230,7 +172,7 @@ class Bundling {
 
   void add_repair(Listed& listed, const Directory& leaf, ExtentId extent, ExtentPart part) {
     const std::string name = extent_file_name(extent, part);
-    if (listed.entries.at(name).kind != ListedKind::directory) return;
+    if (!listed.has_directory(name)) return;
     const auto directory = open(leaf, name, extent_path(extent, part));
     if (directory == nullptr) return;
     for (auto& [inner, entry] : list(*directory, extent_path(extent, part)).entries) {
@@ -252,17 +194,14 @@ class Bundling {
 
   void bundle_replacement(const Directory& leaf, const Listed& listed, ExtentId extent) {
     const std::string name = extent_file_name(extent, ExtentPart::replace);
-    if (listed.entries.at(name).kind != ListedKind::directory) return;
+    if (!listed.has_directory(name)) return;
     const auto directory = open(leaf, name, extent_path(extent, ExtentPart::replace));
     if (directory == nullptr) return;
-    ExtentParts parts;
-    for (const ExtentPart part : all_extent_parts) {
-      if (listed.entries.contains(name + "/" + extent_file_name(extent, part))) parts.add(part);
-    }
+    const ExtentParts parts = listed.replacement_parts_of(extent);
     bundle_files({*directory, listed, extent, /*is_replacement=*/true}, parts);
   }
 
-  void bundle_files(const Place& place, const ExtentParts& parts) {
+  void bundle_files(const BundledPlace& place, const ExtentParts& parts) {
     try {
       if (format_of(parts) == ExtentFormat::sqlite) {
         bundle_sqlite(place, parts);
@@ -274,12 +213,12 @@ class Bundling {
     }
   }
 
-  [[nodiscard]] FileClaim claim_for(const Place& place) const {
+  [[nodiscard]] FileClaim claim_for(const BundledPlace& place) const {
     if (place.is_replacement) return [](File&) {};
     return [this](File& file) { region_.use->claim(file); };
   }
 
-  void check_unchanged(const Place& place, const std::vector<const File*>& files) {
+  void check_unchanged(const BundledPlace& place, const std::vector<const File*>& files) {
     if (std::none_of(files.begin(), files.end(),
                      [](const File* file) { return file->lease_is_broken(); })) {
       return;
@@ -289,7 +228,7 @@ class Bundling {
         {FindingId::changed_while_read, place.extent, place.path_of(ExtentPart::data)});
   }
 
-  void bundle_raw(const Place& place, const ExtentParts& parts) {
+  void bundle_raw(const BundledPlace& place, const ExtentParts& parts) {
     OpenedExtent opened =
         open_extent(place.directory, place.extent, parts, geometry_, claim_for(place));
     const std::uint64_t size_bytes = place.size_of(ExtentPart::data);
@@ -320,7 +259,7 @@ class Bundling {
     return is_version_3_metadata(MetadataView(end));
   }
 
-  void write_blocks(const Place& place, ExtentReader& reader) {
+  void write_blocks(const BundledPlace& place, ExtentReader& reader) {
     writer_.begin(place.member(MemberKind::blocks), reader.readable_blocks() * block_summary_bytes);
     for_each_block(place, reader, [&](const BlockRecord& record) {
       BlockSummary summary = summarize(record);
@@ -341,7 +280,7 @@ class Bundling {
   }
 
   // One bad sector hides no more than its own block.
-  void for_each_block(const Place& place, ExtentReader& reader,
+  void for_each_block(const BundledPlace& place, ExtentReader& reader,
                       const std::function<void(const BlockRecord&)>& visit) {
     const std::uint64_t end = reader.readable_blocks();
     std::uint64_t next = 0;
@@ -371,7 +310,7 @@ class Bundling {
   }
 
   // What follows the data, as far as the layout goes: what follows that may be anything.
-  void write_tail(const Place& place, const File& file, std::uint64_t size_bytes) {
+  void write_tail(const BundledPlace& place, const File& file, std::uint64_t size_bytes) {
     const std::uint64_t data_bytes = geometry_.extent_data_bytes();
     if (size_bytes <= data_bytes) return;
     const std::uint64_t tail_bytes = std::min(size_bytes, layout_.file_bytes()) - data_bytes;
@@ -386,7 +325,7 @@ class Bundling {
   }
 
   // What is not there, or cannot be read, is zeros.
-  void read_or_zero(const Place& place, const File& file, std::uint64_t offset_bytes,
+  void read_or_zero(const BundledPlace& place, const File& file, std::uint64_t offset_bytes,
                     MutableByteView target) {
     try {
       (void)file.read_up_to(offset_bytes, target);
@@ -407,7 +346,7 @@ class Bundling {
 
   // ---- databases --------------------------------------------------------------------------------
 
-  void bundle_sqlite(const Place& place, const ExtentParts& parts) {
+  void bundle_sqlite(const BundledPlace& place, const ExtentParts& parts) {
     auto opening = SqliteExtent::open(place.directory, place.extent, parts, geometry_, Access::read,
                                       claim_for(place));
     // Nobody looks at the rows of a replacement, only at its files.
@@ -421,7 +360,7 @@ class Bundling {
     }
   }
 
-  void add_lost_finding(const Place& place, const Finding& finding) {
+  void add_lost_finding(const BundledPlace& place, const Finding& finding) {
     // These two are of the size of the data file.
     if (finding.id == FindingId::short_data_file || finding.id == FindingId::partial_migration) {
       return;
@@ -431,7 +370,7 @@ class Bundling {
         fmt::format("{}: of a database only the rows are carried", finding_info(finding.id).name));
   }
 
-  void write_rows(const Place& place, SqliteExtent& extent) {
+  void write_rows(const BundledPlace& place, SqliteExtent& extent) {
     Bytes rows(metadata_bytes);
     // Without numbers the blocks are looked at as those of a dirty extent.
     ExtentMetadata metadata = extent.metadata().value_or(ExtentMetadata{true});
@@ -466,7 +405,7 @@ class Bundling {
     append_row(rows, {block, holds, context});
   }
 
-  void write_database_files(const Place& place, const ExtentParts& parts) {
+  void write_database_files(const BundledPlace& place, const ExtentParts& parts) {
     for (const ExtentPart part : {ExtentPart::db, ExtentPart::db_wal, ExtentPart::db_journal}) {
       const std::uint64_t size_bytes = place.size_of(part);
       if (!parts.has(part) || size_bytes == 0 || size_bytes > file_bytes_max) continue;

@@ -21,8 +21,7 @@ constexpr std::uint64_t chunk_bytes = 8192 * context_slot_bytes;
 
 bool is_repair_directory(LeafId leaf, std::string_view name) {
   const auto parsed = parse_extent_name(leaf, name);
-  return parsed && (parsed->part == ExtentPart::copy || parsed->part == ExtentPart::replace ||
-                    parsed->part == ExtentPart::completed);
+  return parsed && is_repair(parsed->part);
 }
 
 // Fills the region's directory.

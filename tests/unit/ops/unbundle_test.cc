@@ -447,7 +447,8 @@ TEST_CASE("a crash in the second attempt is survived as well") {
 TEST_CASE("without any one of its syncs a crash could leave half a region") {
   const UnbundleCase tested(some_bundle());
   // But for the mark's, which has been synced under the name that it was written with.
-  CHECK(needless_syncs(tested.before, tested.run(), tested.examine) == "fsync '/r/region.json.from-bundle'\n");
+  CHECK(needless_syncs(tested.before, tested.run(), tested.examine) ==
+        "fsync '/r/region.json.from-bundle'\n");
 }
 
 TEST_CASE("a call that fails is named, and what was made is removed") {
