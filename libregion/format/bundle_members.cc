@@ -79,7 +79,7 @@ BundleMember top_listing_member(std::uint32_t top) {
 BundleMember leaf_listing_member(LeafId leaf) { return {MemberKind::leaf_listing, leaf}; }
 
 std::string member_name(const BundleMember& member) {
-  const std::string listing(listing_name);
+  std::string listing(listing_name);
   switch (member.kind) {
     case MemberKind::manifest: return std::string(manifest_name);
     case MemberKind::definition: return std::string(definition_name);

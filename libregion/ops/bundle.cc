@@ -175,9 +175,11 @@ class Bundling {
     if (!listed.has_directory(name)) return;
     const auto directory = open(leaf, name, extent_path(extent, part));
     if (directory == nullptr) return;
-    for (auto& [inner, entry] : list(*directory, extent_path(extent, part)).entries) {
-      entry.name = name + "/" + inner;
-      listed.entries.emplace(entry.name, entry);
+    const Listed inside = list(*directory, extent_path(extent, part));
+    for (const auto& [inner, entry] : inside.entries) {
+      ListedEntry made = entry;
+      made.name = fmt::format("{}/{}", name, inner);
+      listed.entries.emplace(made.name, made);
     }
   }
 
