@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -23,6 +24,13 @@ static_assert(std::atomic<bool>::is_always_lock_free);  // it is set in a signal
 void print(std::string_view text) {
   // A progress that cannot be shown must not disturb the job.
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+std::size_t terminal_columns() {
+  constexpr std::size_t usual_columns = 80;
+  struct winsize size {};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return is_known ? size.ws_col : usual_columns;
 }
 
 std::string duration_text(double seconds) {
@@ -77,7 +85,11 @@ void TerminalProgress::draw(Clock::time_point now) {
     print(describe_as_json(now));
     return;
   }
-  print("\r" + describe(now, /*with_bar=*/true) + "\033[K");
+  // A line that wraps could not be taken off the screen again: the bar goes first, then the end.
+  const std::size_t columns = terminal_columns() - 1;
+  std::string text = describe(now, /*with_bar=*/true);
+  if (text.size() > columns) text = describe(now, /*with_bar=*/false).substr(0, columns);
+  print("\r" + text + "\033[K");
   is_shown_ = true;
 }
 
