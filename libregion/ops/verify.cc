@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t held_findings_max = 4096;
 // After a chunk that could not be read, so many blocks are tried one by one.
 constexpr std::uint64_t single_blocks_max = 1024;
+// So much of an extent is read before its progress is told.
+constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 Finding extent_finding(FindingId id, ExtentId extent, ExtentPart part = ExtentPart::data) {
   return Finding{id, extent, extent_path(extent, part)};
@@ -131,13 +133,18 @@ class ExtentVerifier {
         pass_on_held();
       }
     };
+    const std::uint32_t shift = region_.definition.geometry.shift();
+    const std::uint64_t step_blocks = step_bytes >> shift;
     while (next < range.end()) {
+      const std::uint64_t first = next;
+      const std::uint64_t end = std::min(range.end(), next + step_blocks);
       try {
-        reader_->read_blocks({next, range.end() - next}, visit);
+        reader_->read_blocks({next, end - next}, visit);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::failed) throw;
         check_one_by_one(check, next, std::min(range.end(), next + single_blocks_max), visit);
       }
+      if (options_.progress != nullptr) options_.progress->advance(0, (next - first) << shift);
     }
     summary_.block_count += range.count;
   }
@@ -241,7 +248,7 @@ VerifySummary verify_region(const Region& region, const VerifyOptions& options,
   const bool finished = walk_extents(
       region, options.walk, reporter, [&](const Leaf& leaf, ExtentId extent, Reporter& turn) {
         const VerifySummary part = ExtentVerifier(region, options, leaf, extent, turn).run();
-        if (options.progress != nullptr) options.progress->advance(1, part.data_bytes);
+        if (options.progress != nullptr) options.progress->advance(1, 0);
         const std::lock_guard lock(mutex);
         add(total, part);
       });
