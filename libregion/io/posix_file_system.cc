@@ -84,7 +84,10 @@ void apply_ownership(int descriptor, const std::string& path, const Ownership& o
 class PosixFile : public File {
  public:
   PosixFile(FileDescriptor descriptor, std::string path, const PosixOptions& options)
-      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {}
+      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {
+    // What was read ahead would look as if it had been in the page cache before.
+    if (options_.rate_limit != nullptr) disable_read_ahead(descriptor_.number());
+  }
 
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] FileStatus status() const override {
@@ -92,6 +95,17 @@ class PosixFile : public File {
   }
 
   std::size_t read_up_to(std::uint64_t offset_bytes, MutableByteView target) const override {
+    if (options_.rate_limit == nullptr) return read_plainly(offset_bytes, target);
+    // What is in the page cache already stays there, and nothing else does.
+    const std::size_t cached = read_cached_bytes(descriptor_.number(), offset_bytes, target);
+    const std::size_t rest =
+        read_plainly(offset_bytes + cached, target.subspan(cached, target.size() - cached));
+    drop_cached_bytes(descriptor_.number(), offset_bytes + cached, rest);
+    options_.rate_limit->spend(cached + rest);
+    return cached + rest;
+  }
+
+  std::size_t read_plainly(std::uint64_t offset_bytes, MutableByteView target) const {
     std::size_t done = 0;
     while (done < target.size()) {
       const ssize_t count = retry_on_interrupt([&] {
@@ -106,6 +120,7 @@ class PosixFile : public File {
   }
 
   void write(std::uint64_t offset_bytes, ByteView source) override {
+    if (options_.rate_limit != nullptr) options_.rate_limit->spend(source.size());
     std::size_t done = 0;
     while (done < source.size()) {
       const ssize_t count = retry_on_interrupt([&] {

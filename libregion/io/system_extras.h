@@ -15,4 +15,11 @@ void release_file_lease(int descriptor);
 bool syncfs_reports_errors();
 int sync_whole_file_system(int descriptor);  // 0, or -1 and errno
 
+// Reads what the page cache holds of these bytes, up to the first that it does not; 0 where that
+// cannot be told.
+std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, MutableByteView target);
+void disable_read_ahead(int descriptor);
+// Lets the page cache forget them, as far as the system can be asked to.
+void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+
 }  // namespace libregion
