@@ -137,7 +137,9 @@ class PosixFile : public File {
   void copy_to(File& target, const FileCopy& copy) const override {
     FileCopy rest = copy;
     const auto* posix_target = dynamic_cast<const PosixFile*>(&target);
-    while (posix_target != nullptr && options_.use_ranges && rest.source.length_bytes > 0) {
+    // The system would copy as fast as it can.
+    const bool may_use_system = options_.use_ranges && options_.rate_limit == nullptr;
+    while (posix_target != nullptr && may_use_system && rest.source.length_bytes > 0) {
       const std::int64_t count = retry_on_interrupt([&] {
         return copy_between_files(descriptor_.number(), posix_target->descriptor_.number(), rest);
       });

@@ -56,7 +56,6 @@ bool syncfs_reports_errors() {
 
 int sync_whole_file_system(int descriptor) { return ::syncfs(descriptor); }
 
-<<<<<<< HEAD
 std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, MutableByteView target) {
   struct iovec part {};
   part.iov_base = target.data();
@@ -64,7 +63,8 @@ std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, Mutabl
   const ssize_t count =
       ::preadv2(descriptor, &part, 1, static_cast<off_t>(offset_bytes), RWF_NOWAIT);
   return count > 0 ? static_cast<std::size_t>(count) : 0;
-=======
+}
+
 std::int64_t seek_in_file(int descriptor, Seek what, std::uint64_t offset_bytes) {
   return ::lseek(descriptor, static_cast<off_t>(offset_bytes),
                  what == Seek::data ? SEEK_DATA : SEEK_HOLE);
@@ -75,7 +75,6 @@ std::int64_t copy_between_files(int source, int target, const FileCopy& copy) {
   auto target_offset = static_cast<off_t>(copy.target_offset_bytes);
   return ::copy_file_range(source, &source_offset, target, &target_offset, copy.source.length_bytes,
                            0);
->>>>>>> export
 }
 
 #else
