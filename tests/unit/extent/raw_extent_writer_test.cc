@@ -156,7 +156,7 @@ TEST_CASE("reopening marks blocks unwritten whose data never arrived") {
   shop.writer->flush(1, 1);
   shop.write(BlockRange{2, 4}, 1);
   // The contexts of blocks 4 and 5 are there; their data is not.
-  shop.open_file()->write(4 * 512, Bytes(2 * 512));
+  shop.overwrite(4, Bytes(1024));
   shop.reopen();
   CHECK(shop.versions() == "0011------");
   CHECK(shop.writer->metadata().dirty);
@@ -167,7 +167,7 @@ TEST_CASE("a block that lost its context is named, and the extent is not written
   shop.write(BlockRange{0, 4}, 0);
   shop.writer->flush(1, 1);
   shop.write(BlockRange{2, 2}, 1);
-  shop.open_file()->write(3 * 512, shop.data_for({3, 1}, 9));
+  shop.overwrite(3, shop.data_for({3, 1}, 9));
   CHECK(failure_of([&] { shop.reopen(); }).find("missing context slot for block 3") !=
         std::string::npos);
 }
@@ -238,9 +238,10 @@ TEST_CASE("big write: all blocks at once, contexts of scattered slots in runs") 
   shop.disk.clear_log();
   shop.write(BlockRange{0, 100}, 1);
   CHECK(shop.versions() == std::string(100, '1'));
+  constexpr std::uint64_t data_bytes = 51'200;
   std::size_t slot_writes = 0;
   for (const Call& call : shop.disk.log()) {
-    slot_writes += call.kind == CallKind::write && call.offset_bytes >= 100 * 512 ? 1U : 0U;
+    slot_writes += call.kind == CallKind::write && call.offset_bytes >= data_bytes ? 1U : 0U;
   }
   CHECK(slot_writes == 1 + 15 + 15);  // the mark, then the runs: 15 of one block, 15 between them
 }

@@ -55,6 +55,11 @@ class RawWriterWorkshop {
   }
   void write(std::uint64_t block, std::uint64_t version) { write(BlockRange{block, 1}, version); }
 
+  // Behind the writer's back.
+  void overwrite(std::uint64_t block, ByteView data) {
+    open_file()->write(geometry_.block_offset_bytes(block), data);
+  }
+
   // Which version a block holds, with the context that fits: -1 where it was never written, -2
   // where data and context do not fit together.
   int version_of(std::uint64_t block) {
