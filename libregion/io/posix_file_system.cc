@@ -105,6 +105,38 @@ class PosixFile : public File {
     return done;
   }
 
+  [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
+    const std::uint64_t size_bytes = status().size_bytes;
+    if (offset_bytes >= size_bytes) return std::nullopt;
+    const ByteRange all{offset_bytes, size_bytes - offset_bytes};
+    if (!options_.use_ranges) return all;
+    const std::int64_t first = seek_in_file(descriptor_.number(), Seek::data, offset_bytes);
+    if (first < 0 && errno == ENXIO) return std::nullopt;
+    if (first < 0 && errno == EINVAL) return all;
+    if (first < 0) throw_system_error(errno, {"lseek", path_, offset_bytes});
+    const auto data_bytes = static_cast<std::uint64_t>(first);
+    const std::int64_t end = seek_in_file(descriptor_.number(), Seek::hole, data_bytes);
+    if (end < 0) throw_system_error(errno, {"lseek", path_, data_bytes});
+    return ByteRange{data_bytes, static_cast<std::uint64_t>(end) - data_bytes};
+  }
+
+  void copy_to(File& target, const FileCopy& copy) const override {
+    FileCopy rest = copy;
+    const auto* posix_target = dynamic_cast<const PosixFile*>(&target);
+    while (posix_target != nullptr && options_.use_ranges && rest.source.length_bytes > 0) {
+      const std::int64_t count = retry_on_interrupt([&] {
+        return copy_between_files(descriptor_.number(), posix_target->descriptor_.number(), rest);
+      });
+      if (count <= 0) break;
+      rest.source.offset_bytes += static_cast<std::uint64_t>(count);
+      rest.source.length_bytes -= static_cast<std::uint64_t>(count);
+      rest.target_offset_bytes += static_cast<std::uint64_t>(count);
+    }
+    // What the system cannot copy, or failed at, is read and written: that succeeds, or tells which
+    // of the two files is at fault, and where.
+    File::copy_to(target, rest);
+  }
+
   void write(std::uint64_t offset_bytes, ByteView source) override {
     std::size_t done = 0;
     while (done < source.size()) {

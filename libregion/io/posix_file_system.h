@@ -11,6 +11,7 @@ struct PosixOptions {
   bool use_openat2 = true;  // else O_NOFOLLOW, component by component
   bool use_syncfs = true;   // else sync_file_system() says that it cannot be had
   bool use_leases = true;   // else take_lease() says so
+  bool use_ranges = true;   // else next_data() knows of no holes, copy_to() reads and writes
 };
 
 // Taking a lease makes the process ignore SIGIO, unless it has a handler for it: the signal that

@@ -55,6 +55,18 @@ bool syncfs_reports_errors() {
 
 int sync_whole_file_system(int descriptor) { return ::syncfs(descriptor); }
 
+std::int64_t seek_in_file(int descriptor, Seek what, std::uint64_t offset_bytes) {
+  return ::lseek(descriptor, static_cast<off_t>(offset_bytes),
+                 what == Seek::data ? SEEK_DATA : SEEK_HOLE);
+}
+
+std::int64_t copy_between_files(int source, int target, const FileCopy& copy) {
+  auto source_offset = static_cast<off_t>(copy.source.offset_bytes);
+  auto target_offset = static_cast<off_t>(copy.target_offset_bytes);
+  return ::copy_file_range(source, &source_offset, target, &target_offset, copy.source.length_bytes,
+                           0);
+}
+
 #else
 
 Grant take_file_lease(int, Access) { return Grant::unsupported; }
@@ -62,6 +74,14 @@ bool file_lease_is_broken(int, Access) { return false; }
 void release_file_lease(int) {}
 bool syncfs_reports_errors() { return false; }
 int sync_whole_file_system(int) {
+  errno = ENOSYS;
+  return -1;
+}
+std::int64_t seek_in_file(int, Seek, std::uint64_t) {
+  errno = EINVAL;
+  return -1;
+}
+std::int64_t copy_between_files(int, int, const FileCopy&) {
   errno = ENOSYS;
   return -1;
 }
