@@ -7,6 +7,10 @@
 //
 // Every failure throws SystemError, naming operation, path, place and reason. What is not a failure
 // but an answer (the file is missing, or is a FIFO) comes back as a Refusal.
+//
+// A failed sync is final: after it every sync, rename and removal is refused with a SystemError
+// that names it, in whatever was opened from the same root (FileSystem::open_directory), on any
+// thread.
 
 #pragma once
 
@@ -110,8 +114,7 @@ class File {
   virtual void write(std::uint64_t offset_bytes, ByteView source) = 0;
   virtual void resize(std::uint64_t size_bytes) = 0;
 
-  // Makes data and size durable, not the name. After a failure the data may be gone for good, so
-  // nothing is ever synced again: the failure is final.
+  // Makes data and size durable, not the name. After a failure the data may be gone for good.
   virtual void sync() = 0;
 
   // Whether anyone else has the file open: granted = nobody has (Access::read_write), or nobody has

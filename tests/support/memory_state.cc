@@ -138,6 +138,12 @@ void MemoryFileSystem::State::fail(const Call& call, int errno_value) {
   throw_system_error(errno_value, place);
 }
 
+void MemoryFileSystem::State::fail_sync(const Call& call, int errno_value,
+                                        FailedSync& failed_sync) {
+  log.back().failed = true;
+  failed_sync.fail(errno_value, {operation_name(call.kind), call.path});
+}
+
 MemoryNodePtr MemoryFileSystem::State::make_node(FileKind kind) {
   auto node = std::make_shared<MemoryNode>();
   node->kind = kind;
