@@ -84,7 +84,10 @@ void apply_ownership(int descriptor, const std::string& path, const Ownership& o
 class PosixFile : public File {
  public:
   PosixFile(FileDescriptor descriptor, std::string path, const PosixOptions& options)
-      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {}
+      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {
+    // What was read ahead would look as if it had been in the page cache before.
+    if (options_.rate_limit != nullptr) disable_read_ahead(descriptor_.number());
+  }
 
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] FileStatus status() const override {
@@ -92,6 +95,17 @@ class PosixFile : public File {
   }
 
   std::size_t read_up_to(std::uint64_t offset_bytes, MutableByteView target) const override {
+    if (options_.rate_limit == nullptr) return read_plainly(offset_bytes, target);
+    // What is in the page cache already stays there, and nothing else does.
+    const std::size_t cached = read_cached_bytes(descriptor_.number(), offset_bytes, target);
+    const std::size_t rest =
+        read_plainly(offset_bytes + cached, target.subspan(cached, target.size() - cached));
+    drop_cached_bytes(descriptor_.number(), offset_bytes + cached, rest);
+    options_.rate_limit->spend(cached + rest);
+    return cached + rest;
+  }
+
+  std::size_t read_plainly(std::uint64_t offset_bytes, MutableByteView target) const {
     std::size_t done = 0;
     while (done < target.size()) {
       const ssize_t count = retry_on_interrupt([&] {
@@ -105,7 +119,42 @@ class PosixFile : public File {
     return done;
   }
 
+  [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
+    const std::uint64_t size_bytes = status().size_bytes;
+    if (offset_bytes >= size_bytes) return std::nullopt;
+    const ByteRange all{offset_bytes, size_bytes - offset_bytes};
+    if (!options_.use_ranges) return all;
+    const std::int64_t first = seek_in_file(descriptor_.number(), Seek::data, offset_bytes);
+    if (first < 0 && errno == ENXIO) return std::nullopt;
+    if (first < 0 && errno == EINVAL) return all;
+    if (first < 0) throw_system_error(errno, {"lseek", path_, offset_bytes});
+    const auto data_bytes = static_cast<std::uint64_t>(first);
+    const std::int64_t end = seek_in_file(descriptor_.number(), Seek::hole, data_bytes);
+    if (end < 0) throw_system_error(errno, {"lseek", path_, data_bytes});
+    return ByteRange{data_bytes, static_cast<std::uint64_t>(end) - data_bytes};
+  }
+
+  void copy_to(File& target, const FileCopy& copy) const override {
+    FileCopy rest = copy;
+    const auto* posix_target = dynamic_cast<const PosixFile*>(&target);
+    // The system would copy as fast as it can.
+    const bool may_use_system = options_.use_ranges && options_.rate_limit == nullptr;
+    while (posix_target != nullptr && may_use_system && rest.source.length_bytes > 0) {
+      const std::int64_t count = retry_on_interrupt([&] {
+        return copy_between_files(descriptor_.number(), posix_target->descriptor_.number(), rest);
+      });
+      if (count <= 0) break;
+      rest.source.offset_bytes += static_cast<std::uint64_t>(count);
+      rest.source.length_bytes -= static_cast<std::uint64_t>(count);
+      rest.target_offset_bytes += static_cast<std::uint64_t>(count);
+    }
+    // What the system cannot copy, or failed at, is read and written: that succeeds, or tells which
+    // of the two files is at fault, and where.
+    File::copy_to(target, rest);
+  }
+
   void write(std::uint64_t offset_bytes, ByteView source) override {
+    if (options_.rate_limit != nullptr) options_.rate_limit->spend(source.size());
     std::size_t done = 0;
     while (done < source.size()) {
       const ssize_t count = retry_on_interrupt([&] {

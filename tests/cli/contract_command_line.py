@@ -88,7 +88,7 @@ class CommandLineContract(ToolTest):
     # ---- usage errors ---------------------------------------------------------------------------
 
     def test_an_unknown_option_is_named(self):
-        for option in ('--bogus', '-Z', '--verbos', '--json=1'):
+        for option in ('--bogus', '-Z', '--verbos', '--json=1', '--quiet=yes'):
             result = self.expect_usage_error(option, 'somewhere', about=option.partition('=')[0])
             self.assertIn(f'{self.tool.name} --help', result.err)
 

@@ -88,6 +88,12 @@ class FilesTest(Installed):
         self.assertEqual(expected, {path.relative_to(top) for path in top.rglob('*')
                                     if path.is_file()})
 
+    def test_headers_include_each_other_and_the_standard_library_only(self):
+        foreign = [f'{path.name}: {line}' for path in self.includedir.rglob('*.h')
+                   for line in path.read_text().splitlines() if line.startswith('#include')
+                   and not re.match(r'#include (<\w+>|"libregion/[\w/]+\.h")$', line)]
+        self.assertEqual([], foreign)
+
     def test_nothing_names_the_place_it_was_built_at(self):
         """Debugging information does, and stays in the programs and the library."""
         named = [path for path in self.prefix.rglob('*')

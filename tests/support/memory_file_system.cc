@@ -68,6 +68,11 @@ class MemoryFile : public File {
     return count;
   }
 
+  [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
+    const Lock lock(state_->mutex);
+    return state_->next_allocated(*node_, offset_bytes);
+  }
+
   void write(std::uint64_t offset_bytes, ByteView source) override {
     const Lock lock(state_->mutex);
     const Call call{CallKind::write, path_, offset_bytes, source.size()};

@@ -163,6 +163,23 @@ bool MemoryFileSystem::State::allocate(MemoryNode& node, std::uint64_t offset_by
   return true;
 }
 
+std::optional<ByteRange> MemoryFileSystem::State::next_allocated(const MemoryNode& node,
+                                                                 std::uint64_t offset_bytes) {
+  const auto begin = node.allocated.begin();
+  const auto end = node.allocated.end();
+  if (offset_bytes >= node.content.size()) return std::nullopt;
+  const std::uint64_t from =
+      std::min<std::uint64_t>(offset_bytes / sector_bytes, node.allocated.size());
+  const auto first = std::find(begin + static_cast<std::ptrdiff_t>(from), end, true);
+  if (first == end) return std::nullopt;
+  const auto after = std::find(first, end, false);
+  const auto first_bytes =
+      std::max(offset_bytes, static_cast<std::uint64_t>(first - begin) * sector_bytes);
+  const auto end_bytes = std::min<std::uint64_t>(
+      node.content.size(), static_cast<std::uint64_t>(after - begin) * sector_bytes);
+  return ByteRange{first_bytes, end_bytes - first_bytes};
+}
+
 void MemoryFileSystem::State::release(MemoryNode& node, std::uint64_t offset_bytes) {
   const std::uint64_t first = (offset_bytes + sector_bytes - 1) / sector_bytes;
   if (node.allocated.size() <= first) return;

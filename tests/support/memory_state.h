@@ -43,6 +43,9 @@ struct MemoryFileSystem::State {
   MemoryNodePtr make_node(FileKind kind);
   // Takes space for bytes that had none; false where there is not enough.
   bool allocate(MemoryNode& node, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+  // The first stretch from this offset on that takes space.
+  [[nodiscard]] static std::optional<ByteRange> next_allocated(const MemoryNode& node,
+                                                               std::uint64_t offset_bytes);
   // Gives back what is allocated from this offset on.
   void release(MemoryNode& node, std::uint64_t offset_bytes);
 

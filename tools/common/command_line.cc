@@ -54,7 +54,7 @@ CommandLine::CommandLine(ToolInfo info)
 CommandLine::~CommandLine() = default;
 
 void CommandLine::add_flag(const std::string& names, bool& target, const std::string& description) {
-  parser_->app.add_flag(names, target);
+  parser_->app.add_flag(names, target)->disable_flag_override();
   add_to_table(names, "", description);
 }
 
@@ -135,6 +135,9 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
   } catch (const CLI::ArgumentMismatch& error) {
     // "--jobs: 1 required N missing", or too many of what stands besides options.
     const std::string text = error.what();
+    if (const std::size_t end = text.find(" was given a disallowed flag"); end != text.npos) {
+      return refuse("--" + text.substr(0, end) + ": expected no value, found one");
+    }
     const std::string name = text.substr(0, text.find(':'));
     return refuse(name == info_.arguments ? "expected " + name + ", found more"
                                           : name + ": expected a value, found none");

@@ -52,6 +52,13 @@ extern "C" ssize_t pwrite(int descriptor, const void* source, std::size_t length
   return ::syscall(SYS_pwrite64, descriptor, source, length, offset);
 }
 
+extern "C" ssize_t copy_file_range(int source, off_t* source_offset, int target,
+                                   off_t* target_offset, std::size_t length, unsigned flags) {
+  if (disturb(length)) return -1;
+  return ::syscall(SYS_copy_file_range, source, source_offset, target, target_offset, length,
+                   flags);
+}
+
 extern "C" int fsync(int descriptor) {
   std::size_t length = 0;
   return disturb(length) ? -1 : static_cast<int>(::syscall(SYS_fsync, descriptor));
@@ -132,6 +139,56 @@ TEST_CASE("a write that does nothing is an error, and not repeated for ever") {
     const Failure failure = failure_of([&] { file->write(5, as_byte_view("abc")); });
     CHECK(failure.message == "pwrite '" + backend.path_of("file") + "' at 5: Input/output error");
     CHECK(calls_made == 1);
+  });
+}
+
+TEST_CASE("a copy that is interrupted or cut short is continued where it stopped") {
+  on_every_posix_backend([](Backend& backend) {
+    backend.add_file("source", "0123456789");
+    backend.add_file("target", "");
+    const auto source = backend.open_file("source", Access::read);
+    const auto target = backend.open_file("target", Access::read_write);
+    plan({interrupted, at_most(2), interrupted, at_most(3)});
+    source->copy_to(*target, {{1, 8}, 1});
+    plan({});
+    CHECK(backend.content_of("target") == std::string("\0"
+                                                      "12345678",
+                                                      9));
+  });
+}
+
+TEST_CASE("what the system cannot copy is read and written from where it came to") {
+  on_every_posix_backend([](Backend& backend) {
+    if (!backend.has_ranges()) return;
+    backend.add_file("source", "0123456789");
+    const auto source = backend.open_file("source", Access::read);
+    for (const int errno_value : {EXDEV, ENOSYS, EOPNOTSUPP, EINVAL, EIO}) {
+      backend.add_file("target", "");
+      const auto target = backend.open_file("target", Access::read_write);
+      plan({at_most(2), {errno_value}, at_most(1)});
+      source->copy_to(*target, {{1, 8}, 0});
+      CHECK(calls_made == 5);  // two copies, a read in two parts, a write
+      plan({});
+      CHECK(backend.content_of("target") == "12345678");
+    }
+  });
+}
+
+TEST_CASE("a copy that fails either way names the file that is at fault, and the place") {
+  on_every_posix_backend([](Backend& backend) {
+    if (!backend.has_ranges()) return;
+    backend.add_file("source", "0123456789");
+    backend.add_file("target", "");
+    const auto source = backend.open_file("source", Access::read);
+    const auto target = backend.open_file("target", Access::read_write);
+    plan({at_most(2), {EIO}, {EIO}});
+    CHECK(failure_of([&] {
+            source->copy_to(*target, {{1, 8}, 0});
+          }).message == "pread '" + backend.path_of("source") + "' at 3: Input/output error");
+    plan({{ENOSPC}, at_most(8), {ENOSPC}});
+    CHECK(failure_of([&] {
+            source->copy_to(*target, {{1, 8}, 0});
+          }).message == "pwrite '" + backend.path_of("target") + "' at 0: No space left on device");
   });
 }
 
