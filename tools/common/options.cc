@@ -53,7 +53,12 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
   line.add_choice<RecordFormat>("--format", options.format,
                                 {{"human", RecordFormat::human}, {"jsonl", RecordFormat::jsonl}},
                                 "human|jsonl", "for people, or a record a line");
-  line.add_text("-o,--output", options.output, "FILE", "write there, not to standard output");
+  if (set.product) {
+    line.add_text("-o,--output", options.output, "FILE", "where it goes; - is standard output");
+    line.add_text("--report", options.report, "FILE", "records go there, not to standard error");
+  } else {
+    line.add_text("-o,--output", options.output, "FILE", "write there, not to standard output");
+  }
   line.add_flag("-q,--quiet", options.quiet, "errors only");
   line.add_flag("-v,--verbose", options.verbose, "every extent, and notes");
   if (set.strict) line.add_flag("--strict", options.strict, "warnings too make exit status 1");

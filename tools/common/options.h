@@ -23,6 +23,7 @@ struct CommonOptions {
   bool null_separated = false;
   RecordFormat format = RecordFormat::human;
   std::string output = "-";
+  std::optional<std::string> report;  // where the records go if --output is for something else
   std::optional<std::string> extents;
   std::uint64_t jobs = 1;  // threads
   bool dry_run = false;
@@ -40,6 +41,7 @@ struct OptionSet {
   bool extents = true;          // --extent
   bool dry_run = false;         // tools that change something
   bool strict = false;          // tools whose findings are their result
+  bool product = false;         // --output is for what the tool makes, records go to --report
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);

@@ -12,7 +12,8 @@ constexpr std::size_t buffered_max = std::size_t{64} << 10;
 
 }  // namespace
 
-Output::Output(const std::string& path) : path_(path) {
+Output::Output(const std::string& path)
+    : path_(path == "-" ? "standard output" : path), standard_number_(STDOUT_FILENO) {
   if (path != "-") {
     descriptor_ = libregion::FileDescriptor(libregion::retry_on_interrupt(
         [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }));
@@ -20,6 +21,11 @@ Output::Output(const std::string& path) : path_(path) {
   }
   is_terminal_ = ::isatty(number()) == 1;
 }
+
+Output::Output(StandardError /*unused*/)
+    : path_("standard error"),
+      standard_number_(STDERR_FILENO),
+      is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 void Output::write(std::string_view text) {
   buffer_ += text;
@@ -40,13 +46,14 @@ void Output::flush() {
     } else {
       const int errno_value = errno;
       buffer_.clear();  // What cannot be written now is not tried again.
-      libregion::throw_system_error(errno_value,
-                                    {"write", path_ == "-" ? "standard output" : path_});
+      libregion::throw_system_error(errno_value, {"write", path_});
     }
   }
   buffer_.clear();
 }
 
-int Output::number() const { return descriptor_.is_open() ? descriptor_.number() : STDOUT_FILENO; }
+int Output::number() const {
+  return descriptor_.is_open() ? descriptor_.number() : standard_number_;
+}
 
 }  // namespace region_tools

@@ -15,6 +15,8 @@ class Output {
  public:
   // "-" is standard output. Throws Error (failed) where the file cannot be written.
   explicit Output(const std::string& path);
+  struct StandardError {};
+  explicit Output(StandardError /*unused*/);
 
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 
@@ -31,7 +33,8 @@ class Output {
   [[nodiscard]] int number() const;
 
   std::string path_;
-  libregion::FileDescriptor descriptor_;  // not open for standard output
+  libregion::FileDescriptor descriptor_;  // not open for a standard stream
+  int standard_number_;                   // of that stream
   bool is_terminal_ = false;
   std::string buffer_;
   std::function<void()> before_write_;

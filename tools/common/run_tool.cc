@@ -58,6 +58,12 @@ void print_message(const std::string& tool, std::string_view severity, const std
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+// Where the records go.
+Output open_output(const CommonOptions& options, const OptionSet& set) {
+  if (!set.product) return Output(options.output);
+  return options.report ? Output(*options.report) : Output(Output::StandardError{});
+}
+
 ExitCode run_job(Session& session, const Job& job) {
   const auto start = std::chrono::steady_clock::now();
   auto code = ExitCode::done;
@@ -74,12 +80,12 @@ ExitCode run_job(Session& session, const Job& job) {
 
 }  // namespace
 
-Session::Session(std::string tool, const CommonOptions& options, bool only_looks)
+Session::Session(std::string tool, const CommonOptions& options, const OptionSet& set)
     : tool_(std::move(tool)),
       options_(options),
-      only_looks_(only_looks),
+      only_looks_(!set.product && (!set.dry_run || options.dry_run)),
       progress_(options.progress, options.quiet),
-      output_(options.output),
+      output_(open_output(options, set)),
       renderer_(options.format == RecordFormat::human ? make_human_renderer(output_, options)
                                                       : make_json_renderer(output_)),
       counting_reporter_(*this) {
@@ -175,7 +181,7 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
 
   try {
     check_common_options(options);
-    Session session(info.name, options, /*only_looks=*/!option_set.dry_run || options.dry_run);
+    Session session(info.name, options, option_set);
     return static_cast<int>(run_job(session, job));
   } catch (const Error& error) {  // of the options, or of the output itself
     print_message(info.name, "error", error.what());

@@ -18,7 +18,7 @@ namespace region_tools {
 // What a tool's job has to hand.
 class Session {
  public:
-  Session(std::string tool, const CommonOptions& options, bool only_looks);
+  Session(std::string tool, const CommonOptions& options, const OptionSet& set);
 
   [[nodiscard]] const CommonOptions& options() const { return options_; }
   [[nodiscard]] libregion::FileSystem& file_system() { return file_system_; }

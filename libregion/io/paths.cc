@@ -1,0 +1,44 @@
+#include "libregion/io/paths.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <sys/stat.h>
+
+#include "libregion/base/error.h"
+
+namespace libregion {
+
+SplitPath split_path(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+bool is_below(FileSystem& file_system, const Directory& directory, const std::string& path) {
+  const auto status_at = [&](const std::string& place) {
+    return expect_opened(file_system.open_directory(place), place)->status();
+  };
+  const auto is_same = [](const FileStatus& left, const FileStatus& right) {
+    return left.device == right.device && left.inode == right.inode;
+  };
+  const FileStatus searched = directory.status();
+  std::string place = split_path(path).directory;
+  FileStatus here = status_at(place);
+  while (!is_same(here, searched)) {
+    place += "/..";
+    const FileStatus above = status_at(place);
+    if (is_same(above, here)) return false;  // the root
+    here = above;
+  }
+  return true;
+}
+
+std::string follow_links(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return path;
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
+  if (real == nullptr) throw_system_error(errno, {"realpath", path});
+  return real.get();
+}
+
+}  // namespace libregion
