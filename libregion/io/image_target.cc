@@ -76,9 +76,10 @@ class FileTarget : public ImageTarget {
   bool sparse_;
 };
 
-FileStatus identity_of(int descriptor, const std::string& path) {
+std::optional<FileStatus> identity_of(int descriptor, const std::string& path) {
   struct stat found {};
   if (::fstat(descriptor, &found) != 0) throw_system_error(errno, {"fstat", path});
+  if (!S_ISREG(found.st_mode)) return std::nullopt;
   FileStatus status;
   status.device = found.st_dev;
   status.inode = found.st_ino;
@@ -105,9 +106,6 @@ class DeviceTarget : public ImageTarget {
 
   [[nodiscard]] bool is_seekable() const override { return true; }
   [[nodiscard]] bool skips_zeros() const override { return is_zero_; }
-  [[nodiscard]] std::optional<FileStatus> identity() const override {
-    return identity_of(descriptor_.number(), path_);
-  }
 
   void start(std::uint64_t size_bytes) override {
     const off_t end = ::lseek(descriptor_.number(), 0, SEEK_END);

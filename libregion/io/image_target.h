@@ -27,7 +27,7 @@ class ImageTarget {
   [[nodiscard]] virtual bool skips_zeros() const = 0;
   // Nobody reads any more: what is written is dropped.
   [[nodiscard]] virtual bool is_closed() const { return false; }
-  // Device and inode of what was there before, and is written; nullopt of a new file.
+  // Device and inode of a regular file that was there before, and is written over.
   [[nodiscard]] virtual std::optional<FileStatus> identity() const { return std::nullopt; }
 
   // Before the first write. Throws Error (failed) where so much does not fit.

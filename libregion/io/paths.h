@@ -20,6 +20,9 @@ SplitPath split_path(const std::string& path);
 // Error where the directory it stands in cannot be opened.
 bool is_below(FileSystem& file_system, const Directory& directory, const std::string& path);
 
+// Whether a file of this device and inode has a name in the directory or anywhere below it.
+bool has_file_below(const Directory& directory, const FileStatus& file);
+
 // Where the path leads to a regular file, the file's path without symbolic links; else the path.
 std::string follow_links(const std::string& path);
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
+#include "libregion/io/paths.h"
 #include "libregion/ops/export_extent.h"
 
 namespace libregion {
@@ -59,6 +60,7 @@ class Export {
         range_(wanted_range(region.definition, options)) {}
 
   ExportSummary run() {
+    require_other_file();
     image_.start(range_.length_bytes);
     if (options_.records != nullptr) {
       options_.records->begin(region_.definition, {options_.walk.extents, range_});
@@ -69,6 +71,14 @@ class Export {
   }
 
  private:
+  // Standard output may be anything.
+  void require_other_file() const {
+    const auto written = image_.identity();
+    if (!written || !has_file_below(*region_.root, *written)) return;
+    throw Error(ErrorKind::usage,
+                fmt::format("'{}': the image would be written over the region", region_.path));
+  }
+
   void walk() {
     const std::uint64_t first = range_.offset_bytes / extent_bytes_;
     const std::uint64_t last = (range_.end_bytes() - 1) / extent_bytes_;

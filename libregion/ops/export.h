@@ -57,7 +57,8 @@ struct ExportSummary {
 // part.
 std::uint64_t exported_bytes(const RegionDefinition& definition, const ExportOptions& options);
 
-// Throws Error (failed) where the image cannot be written.
+// Throws Error: usage where the image would be written over a file of the region, failed where it
+// cannot be written.
 ExportSummary export_region(const Region& region, ImageTarget& image, const ExportOptions& options,
                             Reporter& reporter);
 

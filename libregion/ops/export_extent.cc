@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include <fmt/format.h>
-
 #include "libregion/base/text.h"
 #include "libregion/extent/chunk.h"
 #include "libregion/extent/open_extent.h"
@@ -120,12 +118,6 @@ class ExtentExport {
   }
 
   void claim(File& file) {
-    const auto written = image_.identity();
-    const FileStatus status = file.status();
-    if (written && written->device == status.device && written->inode == status.inode) {
-      throw Error(ErrorKind::usage,
-                  fmt::format("'{}': the image would be written over the region", file.path()));
-    }
     region_.use->claim(file);
     // Only what was synced has its holes where it has nothing but zeros.
     if (trusts_holes() && has_hole(file)) file.sync();
