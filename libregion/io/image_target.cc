@@ -70,6 +70,7 @@ class FileTarget : public ImageTarget {
 
   void sync() override { staged_.sync(); }
   void commit() override { staged_.commit(); }
+  void leave() override { staged_.leave(); }
 
  private:
   StagedFile staged_;

@@ -38,9 +38,11 @@ class ImageTarget {
   [[nodiscard]] virtual bool copies_files() const { return false; }
   virtual void copy_from(const File& source, const FileCopy& copy);
 
-  // A failure of either is final: nothing is renamed or removed after it.
+  // A failure of either is final: leave() is all that may follow.
   virtual void sync() = 0;
   virtual void commit() = 0;
+  // Nothing is removed any more.
+  virtual void leave() {}
 };
 
 struct ImageTargetOptions {

@@ -35,6 +35,8 @@ class StagedFile {
   void sync();
   // After sync(): gives the file its name.
   void commit();
+  // The temporary file is left as it is, for the next run to remove.
+  void leave() { keeps_temporary_ = true; }
 
  private:
   // What is there under the file's own name, which may be replaced.

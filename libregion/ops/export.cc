@@ -133,10 +133,19 @@ class Export {
   }
 
   void finish() {
-    if (options_.records != nullptr) {
-      options_.records->end();
-      options_.records->sync();
+    if (options_.records != nullptr) options_.records->end();
+    try {
+      make_durable();
+    } catch (const SystemError&) {
+      // A failed sync is final: whatever the others are, they stay as they are.
+      image_.leave();
+      if (options_.records != nullptr) options_.records->leave();
+      throw;
     }
+  }
+
+  void make_durable() {
+    if (options_.records != nullptr) options_.records->sync();
     image_.sync();
     if (options_.records != nullptr) options_.records->commit();
     image_.commit();

@@ -8,7 +8,8 @@
 //   3. contexts and manifest renamed, their directories synced
 //   4. the image renamed, its directory synced     an image that is there is whole, and has them
 // A crash leaves the names as they were, or some of contexts and manifest new and the image as it
-// was, or all of them whole. After a sync that fails nothing is renamed or removed.
+// was, or all of them whole. Once a call in 2 to 4 has failed nothing is synced, renamed or
+// removed.
 
 #pragma once
 

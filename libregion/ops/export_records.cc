@@ -128,6 +128,11 @@ void ExportRecords::commit() {
   if (manifest_) manifest_->staged.commit();
 }
 
+void ExportRecords::leave() {
+  if (contexts_) contexts_->staged.leave();
+  if (manifest_) manifest_->staged.leave();
+}
+
 void ExportRecords::Writer::flush() {
   staged.file().write(offset_bytes_, as_byte_view(text));
   offset_bytes_ += text.size();

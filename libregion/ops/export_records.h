@@ -52,9 +52,11 @@ class ExportRecords {
   void add(const ExtentRecord& extent);
   void end();
 
-  // A failure of either is final: nothing is renamed or removed after it.
+  // A failure of either is final: leave() is all that may follow.
   void sync();
   void commit();
+  // Nothing is removed any more.
+  void leave();
 
  private:
   // Text that goes to a file, in large writes.

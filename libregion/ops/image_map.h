@@ -33,6 +33,7 @@ class ImageMap : public ImageTarget {
   void copy_from(const File& source, const FileCopy& copy) override;
   void sync() override;
   void commit() override { map_.commit(); }
+  void leave() override { map_.leave(); }
 
  private:
   void add(ByteRange range, bool is_data);
