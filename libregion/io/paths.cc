@@ -52,6 +52,7 @@ bool has_file_below(const Directory& directory, const FileStatus& file) {
 
 std::string follow_links(const std::string& path) {
   struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0 || !S_ISLNK(found.st_mode)) return path;
   if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return path;
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
   if (real == nullptr) throw_system_error(errno, {"realpath", path});

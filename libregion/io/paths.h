@@ -23,7 +23,8 @@ bool is_below(FileSystem& file_system, const Directory& directory, const std::st
 // Whether a file of this device and inode has a name in the directory or anywhere below it.
 bool has_file_below(const Directory& directory, const FileStatus& file);
 
-// Where the path leads to a regular file, the file's path without symbolic links; else the path.
+// Where the path is a symbolic link to a regular file: that file's path, without links; else the
+// path.
 std::string follow_links(const std::string& path);
 
 }  // namespace libregion
