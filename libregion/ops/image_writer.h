@@ -42,7 +42,7 @@ class ImageWriter {
  private:
   struct Piece {
     ByteRange range;
-    const std::byte* data;  // nullptr: zeros
+    const std::byte* data = nullptr;  // zeros
   };
 
   [[nodiscard]] ByteRange clip(ByteRange range) const;
