@@ -51,12 +51,14 @@ BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
       layout_(definition.geometry),
       zero_block_hash_(on_disk_hash(Bytes(definition.geometry.block_size_bytes()))) {}
 
-void BlockCheck::check(const BlockRecord& record) {
+bool BlockCheck::check(const BlockRecord& record) {
+  is_in_doubt_ = false;
   if (format_ == ExtentFormat::raw) {
     check_raw(record);
   } else {
     check_sqlite(record);
   }
+  return !is_in_doubt_;
 }
 
 void BlockCheck::check_raw(const BlockRecord& record) {
@@ -189,6 +191,11 @@ void BlockCheck::add_at_slot(FindingId id, const BlockRecord& record, std::size_
 }
 
 void BlockCheck::add(Finding finding) {
+  // A slot that is not selected says nothing of the block as it is.
+  if (finding.id != FindingId::bad_inactive_slot &&
+      finding_info(finding.id).severity == Severity::error) {
+    is_in_doubt_ = true;
+  }
   // What one finding ends with is where the same finding of the next block begins.
   const auto open = open_ranges_.find({finding.id, *finding.offset_bytes});
   std::size_t index = findings_.size();

@@ -26,7 +26,8 @@ class BlockCheck {
   BlockCheck(const RegionDefinition& definition, ExtentId extent, const ExtentReader& reader,
              CheckDepth depth);
 
-  void check(const BlockRecord& record);
+  // False where an error was found that leaves the block's data or context in doubt.
+  bool check(const BlockRecord& record);
 
   // A block that could not be read.
   void add_unreadable(std::uint64_t block, const Error& error);
@@ -59,6 +60,7 @@ class BlockCheck {
   RawLayout layout_;
   std::uint64_t zero_block_hash_;
   std::uint64_t written_blocks_ = 0;
+  bool is_in_doubt_ = false;  // the block in hand
   std::vector<Finding> findings_;
   // Where in findings_ the one is that a block could extend, by id and offset in the file.
   std::map<std::pair<FindingId, std::uint64_t>, std::size_t> open_ranges_;

@@ -10,7 +10,7 @@ import threading
 import time
 
 from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, locked, needs_root,
-                     python_name, snapshot)
+                     needs_several_regions, python_name, snapshot)
 
 
 class LockContract(ToolTest):
@@ -180,6 +180,7 @@ class OpenFilesContract(ToolTest):
         self.assertEqual(STOPPED, result.code, result)
         self.assertLess(time.monotonic() - start, 3)
 
+    @needs_several_regions
     def test_one_region_in_use_does_not_stop_the_others(self):
         used, free = self.make_busy_region(), self.make_region('free')
         with open(used / '00/000/002', 'r+b'):

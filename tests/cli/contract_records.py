@@ -5,7 +5,8 @@ import pty
 import re
 import socket
 
-from harness import DONE, FAILED, FINDINGS, NOT_A_REGION, UUID, ToolTest, base64_path
+from harness import (DONE, FAILED, FINDINGS, NOT_A_REGION, ToolTest, UUID, base64_path,
+                     needs_several_regions)
 
 ESCAPES = (b'\x1b', b'\x07', b'\x9b')
 
@@ -204,6 +205,7 @@ class FindingsContract(ToolTest):
                  for jobs in (1, 3, 8)}
         self.assertEqual(1, len(texts))
 
+    @needs_several_regions
     def test_the_summary_of_a_region_counts_its_own_findings(self):
         good, bad = self.make_region(), self.make_damaged_region()
         records = self.records(self.tool.name, good, bad, good, code=FINDINGS)

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -126,7 +127,23 @@ class ToolTest(unittest.TestCase):
     # ---- running a tool -------------------------------------------------------------------------
 
     def command(self, tool, *arguments):
+        contract = getattr(self, 'tool', None)
+        if contract is not None and contract.product and contract.name == tool:
+            arguments = self.with_product(arguments)
         return [os.fsencode(path_of(tool)), *map(os.fsencode, map(as_argument, arguments))]
+
+    def with_product(self, arguments):
+        """The contract is about records: where their file is not named they go to standard output,
+        and what the tool makes goes to a file, whole."""
+        place = self.work / 'products'
+        place.mkdir(exist_ok=True)
+        place.chmod(0o777)
+        named = ['--report' if word in ('-o', '--output') and number + 1 < len(arguments) else word
+                 for number, word in enumerate(arguments)]
+        report = [] if '--report' in named else ['--report', '-']
+        on_bad = [] if '--on-bad' in named else ['--on-bad', 'keep']
+        return [*on_bad, '--output', place / str(len(os.listdir(place))), '--force',
+                *report, *named]
 
     def start(self, tool, *arguments, env=(), **options):
         """A running tool, with pipes unless told otherwise."""
@@ -370,6 +387,16 @@ def limited(resource_name, value):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
         resource.setrlimit(which, (value, resource.getrlimit(which)[1]))
     return limit
+
+
+def needs_several_regions(test):
+    """Of a contract: for tools that are given one region or many."""
+    @functools.wraps(test)
+    def run(self):
+        if self.tool.product:
+            self.skipTest('takes one region')
+        test(self)
+    return run
 
 
 def needs_root(reason):

@@ -7,12 +7,14 @@ class Tool(NamedTuple):
     name: str
     changes: bool = False  # a writer, with --dry-run
     makes: bool = False    # its argument is one region, which is not there yet
+    product: bool = False  # its argument is one region; --output is for what it makes of it
 
 
 TOOLS = {
     tool.name: tool
     for tool in (
         Tool('region-create', changes=True, makes=True),
+        Tool('region-export', product=True),
         Tool('region-migrate', changes=True),
         Tool('region-verify'),
     )
