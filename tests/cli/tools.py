@@ -13,6 +13,7 @@ TOOLS = {
     tool.name: tool
     for tool in (
         Tool('region-create', changes=True, makes=True),
+        Tool('region-defragment', changes=True),
         Tool('region-migrate', changes=True),
         Tool('region-verify'),
     )
