@@ -1,6 +1,8 @@
 #include "libregion/ops/defragment.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -9,8 +11,8 @@
 #include "libregion/extent/open_extent.h"
 #include "libregion/io/durable.h"
 #include "libregion/ops/block_check.h"
+#include "libregion/ops/extent_probe.h"
 #include "libregion/ops/parallel.h"
-#include "libregion/ops/probe.h"
 #include "libregion/ops/slot_consolidation.h"
 
 namespace libregion {
@@ -46,12 +48,11 @@ class Defragmentation {
         options_(options),
         reporter_(reporter),
         geometry_(region.definition.geometry),
-        layout_(region.definition.geometry),
-        probe_(region, options.walk) {}
+        layout_(region.definition.geometry) {}
 
   DefragmentSummary run() {
     // Nothing is changed before it is known that nobody uses any extent.
-    for_each_leaf([&](const Leaf& leaf) { probe_.visit(leaf); });
+    for_each_leaf([&](const Leaf& leaf) { probe_leaf(leaf); });
     for_each_leaf([&](const Leaf& leaf) { defragment_leaf(leaf); });
     return summary_;
   }
@@ -75,11 +76,38 @@ class Defragmentation {
     }
   }
 
+  // The extents that are selected, whether they are there or not.
+  [[nodiscard]] std::vector<ExtentId> extents_of(const Leaf& leaf) const {
+    std::vector<ExtentId> extents;
+    const std::uint64_t first = std::uint64_t{leaf.id().value} * extents_per_leaf;
+    const std::uint64_t end =
+        std::min<std::uint64_t>(first + extents_per_leaf, region_.definition.extent_count);
+    for (std::uint64_t number = first; number < end; ++number) {
+      const ExtentId extent{static_cast<std::uint32_t>(number)};
+      if (options_.walk.includes(region_.definition, extent)) extents.push_back(extent);
+    }
+    return extents;
+  }
+
+  void probe_leaf(const Leaf& leaf) {
+    if (leaf.directory() == nullptr) return;
+    const auto extents = extents_of(leaf);
+    for_each_in_parallel(options_.walk.jobs, extents.size(), [&](std::size_t i) {
+      for (const ExtentPart part : {ExtentPart::data, ExtentPart::db}) {
+        if (!leaf.parts_of(extents[i]).has(part)) continue;
+        auto trouble = probe_extent_file(region_, *leaf.directory(), extents[i], part);
+        if (!trouble) continue;
+        const std::lock_guard lock(mutex_);
+        unprobed_.emplace(extents[i], std::move(*trouble));
+      }
+    });
+  }
+
   void defragment_leaf(const Leaf& leaf) {
     for (const Finding& finding : leaf.findings()) {
       if (finding_info(finding.id).severity == Severity::error) reporter_.finding(finding);
     }
-    const auto extents = selected_extents_of(leaf.id(), region_.definition, options_.walk);
+    const auto extents = extents_of(leaf);
     for (std::size_t first = 0; first < extents.size(); first += batch_extents) {
       if (is_stopped()) {
         summary_.stopped = true;
@@ -106,33 +134,27 @@ class Defragmentation {
 
     std::vector<ExtentId> awaited;
     for (Job& job : batch) {
-      if (has_broken_lease(job)) awaited.push_back(job.extent);
+      if (job.reader != nullptr && has_broken_lease(*job.reader)) awaited.push_back(job.extent);
       job.consolidation.reset();
       job.reader.reset();  // closing the file gives up its lease
       if (job.is_done) report(job);
       summary_.stopped |= !job.is_done;
     }
-    if (!awaited.empty()) probe_.give_way(*leaf.directory(), awaited);
-  }
-
-  static bool has_broken_lease(const Job& job) {
-    return job.reader != nullptr && job.reader->files().front()->lease_is_broken();
+    if (!awaited.empty()) yield_to_others(region_, *leaf.directory(), awaited);
   }
 
   // The order above, for all extents of the batch at once.
   void consolidate(std::span<Job> batch) {
     std::vector<Job*> changing;
     std::vector<Job*> clearing;
-    std::vector<Job*> copying;
     for (Job& job : batch) {
       if (!job.changes()) continue;
       changing.push_back(&job);
       if (job.plan.clears) clearing.push_back(&job);
-      if (job.plan.copies) copying.push_back(&job);
     }
     do_step(changing, [](SlotConsolidation&) {});
     do_step(clearing, [](SlotConsolidation& consolidation) { consolidation.clear(); });
-    do_step(copying, [](SlotConsolidation& consolidation) { consolidation.copy(); });
+    do_step(changing, [](SlotConsolidation& consolidation) { consolidation.copy(); });
     do_step(changing, [](SlotConsolidation& consolidation) { consolidation.persist(); });
     for (Job* job : changing) job->metadata = job->consolidation->persisted_metadata();
   }
@@ -158,9 +180,10 @@ class Defragmentation {
       job.is_left = true;
       return;
     }
-    if (const Finding* trouble = probe_.trouble_of(job.extent)) {
+    if (const auto unprobed = unprobed_.find(job.extent); unprobed != unprobed_.end()) {
+      // Nobody knows who uses it.
       has_io_errors_ = true;
-      return leave(job, {*trouble});
+      return leave(job, {unprobed->second});
     }
     if (job.parts.has(ExtentPart::replace)) return leave_with(job, FindingId::replace_pending);
     if (!job.parts.has(ExtentPart::data)) return leave_with(job, FindingId::missing_extent);
@@ -171,7 +194,7 @@ class Defragmentation {
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::failed) throw;
       has_io_errors_ = true;
-      leave(job, {unreadable_extent_finding(job.extent, error)});
+      leave(job, {unreadable_finding(job.extent, error)});
     }
   }
 
@@ -288,9 +311,10 @@ class Defragmentation {
   Reporter& reporter_;
   Geometry geometry_;
   RawLayout layout_;
-  Probe probe_;
   DefragmentSummary summary_;
   std::atomic<bool> has_io_errors_{false};
+  std::mutex mutex_;
+  std::map<ExtentId, Finding> unprobed_;
 };
 
 }  // namespace

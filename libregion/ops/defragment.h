@@ -10,9 +10,10 @@
 //   4. bits and metadata written, the files synced
 // A crash before step 4 leaves every bit as it was, and every slot that a bit names. A crash in it
 // leaves any mix of old and new bits, and any of them names a slot that is right, because both
-// slots of a block that was moved are the same by then. Running it again finishes the job. Where a
-// step has nothing to do for a file, the file is not synced for it; an extent that is not scattered
-// is neither written nor synced. After a sync that fails nothing more is written or synced.
+// slots of a block that was moved are the same by then. Running it again finishes the job. After a
+// sync that fails nothing more is written or synced. What is seen not to be scattered is neither
+// written nor synced: should a crash take back what a killed process left in the cache, the extent
+// is scattered again, and as whole as it was.
 //
 // A SQLite extent has nothing to defragment. Dirty extents are left alone: their bits say nothing,
 // and to clear the dirty mark would keep the replicas of a volume from being made equal. So are

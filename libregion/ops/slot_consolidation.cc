@@ -9,8 +9,8 @@ namespace {
 // Runs with less than a page between them go out in one write, and what is between them as it is: a
 // disk is given whole pages anyway.
 constexpr std::uint64_t gap_slots_max = 4096 / context_slot_bytes;
-// So much of an array is in memory at a time.
-constexpr std::uint64_t group_slots_max = 16'384;
+// So much of an array is in memory at a time: few system calls, and it stays in the cache.
+constexpr std::uint64_t group_slots_max = 2048;
 
 // The slot's bytes, in those of a group that begins with the block `first`.
 MutableByteView slot_in(Bytes& slots, std::uint64_t first, std::uint64_t block) {
@@ -69,11 +69,9 @@ SlotConsolidation::Plan SlotConsolidation::plan() const {
       const SlotValue value = decode_context_slot(source);
       if (const auto* bad = std::get_if<BadSlot>(&value)) plan.bad_sources.push_back({block, *bad});
     });
-    const std::uint64_t cleared = clear_in(group, slots);
-    const std::uint64_t copied = copy_in(group, slots);
-    plan.clears |= cleared > 0;
-    plan.copies |= copied > 0;
-    plan.written_bytes += cleared + copied;
+    const bool clears = clear_in(group, slots);
+    plan.clears |= clears;
+    plan.written_bytes += (clears ? 2 : 1) * slots.target.size();
   }
   plan.written_bytes += layout_.tail_bytes();
   return plan;
@@ -82,14 +80,20 @@ SlotConsolidation::Plan SlotConsolidation::plan() const {
 void SlotConsolidation::clear() {
   for (const Group& group : groups()) {
     Slots slots = read_slots(group);
-    if (clear_in(group, slots) > 0) write_target(group, slots);
+    if (clear_in(group, slots)) write_target(group, slots);
   }
 }
 
 void SlotConsolidation::copy() {
   for (const Group& group : groups()) {
     Slots slots = read_slots(group);
-    if (copy_in(group, slots) > 0) write_target(group, slots);
+    for (const BlockRange& run : group.runs) {
+      const std::uint64_t at = (run.first - group.span.first) * context_slot_bytes;
+      const ByteView source = ByteView(slots.source).subspan(at, run.count * context_slot_bytes);
+      std::copy(source.begin(), source.end(),
+                slots.target.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    write_target(group, slots);
   }
 }
 
@@ -110,41 +114,23 @@ ExtentMetadata SlotConsolidation::persisted_metadata() const {
   return metadata;
 }
 
-// Empties the slots of the target that might match half written. Returns how many bytes that makes
-// to be written: the group's, or none.
-std::uint64_t SlotConsolidation::clear_in(const Group& group, Slots& slots) const {
+// Empties the slots of the target that might match half written. False where there are none.
+bool SlotConsolidation::clear_in(const Group& group, Slots& slots) const {
   bool changes = false;
   for_each_block(group.runs, [&](std::uint64_t block) {
-    const MutableByteView target = slot_in(slots.target, group.span.first, block);
     const SlotView source(slot_in(slots.source, group.span.first, block));
-    if (!may_match_half_written(block, source, SlotView(target))) return;
+    if (!may_match_half_written(block, source)) return;
+    const MutableByteView target = slot_in(slots.target, group.span.first, block);
     std::fill(target.begin(), target.end(), std::byte{0});
     changes = true;
   });
-  return changes ? slots.target.size() : 0;
+  return changes;
 }
 
-// Copies the slots of the runs. Returns the same as clear_in.
-std::uint64_t SlotConsolidation::copy_in(const Group& group, Slots& slots) {
-  bool changes = false;
-  for (const BlockRange& run : group.runs) {
-    const std::uint64_t at = (run.first - group.span.first) * context_slot_bytes;
-    const std::uint64_t length = run.count * context_slot_bytes;
-    const ByteView source = ByteView(slots.source).subspan(at, length);
-    const MutableByteView target = MutableByteView(slots.target).subspan(at, length);
-    if (std::equal(source.begin(), source.end(), target.begin())) continue;
-    std::copy(source.begin(), source.end(), target.begin());
-    changes = true;
-  }
-  return changes ? slots.target.size() : 0;
-}
-
-bool SlotConsolidation::may_match_half_written(std::uint64_t block, SlotView source,
-                                               SlotView target) const {
+bool SlotConsolidation::may_match_half_written(std::uint64_t block, SlotView source) const {
   if (target_array_ == ContextSlot::A || !layout_.slot_straddles_sector(target_array_, block)) {
     return false;
   }
-  if (all_zero(target) || std::equal(source.begin(), source.end(), target.begin())) return false;
   const SlotValue value = decode_context_slot(source);
   const auto* context = std::get_if<BlockContext>(&value);
   return context != nullptr && context->encryption.has_value();

@@ -22,6 +22,10 @@
 // slot, or one whose hash does not match. Other halves of slots cannot match: not encrypted, six
 // bytes of the on-disk hash lie in the first half and two in the second, so the two halves are of
 // one hash or do not match; and where A is the target, B, which is whole, is taken.
+//
+// Slots are emptied and copied whether or not they are seen to be empty or copies already: after a
+// sync that failed the cache may show what never reached the disk, and only what is written again
+// will.
 
 #pragma once
 
@@ -49,7 +53,6 @@ class SlotConsolidation {
     std::vector<BadSource> bad_sources;  // then nothing may be moved
     std::uint64_t written_bytes = 0;     // by all steps
     bool clears = false;
-    bool copies = false;  // false where all slots are copies already
   };
   [[nodiscard]] Plan plan() const;
 
@@ -73,10 +76,8 @@ class SlotConsolidation {
 
   [[nodiscard]] std::vector<Group> groups() const;
   [[nodiscard]] Slots read_slots(const Group& group) const;
-  [[nodiscard]] std::uint64_t clear_in(const Group& group, Slots& slots) const;
-  static std::uint64_t copy_in(const Group& group, Slots& slots);
-  [[nodiscard]] bool may_match_half_written(std::uint64_t block, SlotView source,
-                                            SlotView target) const;
+  bool clear_in(const Group& group, Slots& slots) const;
+  [[nodiscard]] bool may_match_half_written(std::uint64_t block, SlotView source) const;
   void write_target(const Group& group, const Slots& slots);
 
   RawExtent& raw_;
