@@ -10,8 +10,8 @@
 //   persist  Both slots of each moved block hold the same context now, so whichever of its bits
 //            becomes durable is right. Of the metadata only the defragmentation count changes: all
 //            other bytes are written as they are, so no tear can change them, and a count that is
-//            torn (it may lie in two sectors) is a wrong statistic and nothing else. A run after a
-//            crash in this step may count once more.
+//            torn (it may lie in two sectors) is a wrong statistic and nothing else. A run that is
+//            interrupted here may be counted twice, or not at all.
 // Each step must be durable before the next begins.
 //
 // Why slots are emptied: a slot that lies in two sectors can be half written by a crash. If it is

@@ -284,6 +284,7 @@ TEST_CASE("defragment: an extent that is to be replaced, or is no file of its ow
   region.put_raw(0, scatter(region.raw(), 8, {}));
   std::string expected;
   SUBCASE("replacement") {
+    region.make_directory("00/000/000.replace");
     region.put_file("00/000/000.replace/000", region.raw().bytes());
     expected = "replace_pending";
   }
@@ -303,7 +304,7 @@ TEST_CASE("defragment: an extent that is to be replaced, or is no file of its ow
     expected = "not_a_regular_file";
   }
   SUBCASE("two names") {
-    region.put_hard_link("elsewhere", "00/000/000");
+    region.put_hard_link("elsewhere", region.path_of(0));
     expected = "several_links";
   }
   check_left(region, expected);
