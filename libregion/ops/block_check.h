@@ -19,6 +19,14 @@ enum class CheckDepth : std::uint8_t {
   everything,  // both hashes, both slots, data without a context
 };
 
+struct SlotPlace {
+  ExtentId extent;
+  std::uint64_t block = 0;
+  std::uint64_t offset_bytes = 0;  // in the extent's file
+};
+// The finding for a slot that does not decode.
+Finding bad_slot_finding(FindingId id, const SlotPlace& place, const BadSlot& bad);
+
 // Looks at one extent's blocks, in order, and gathers findings; those of neighbouring blocks with
 // the same finding are one.
 class BlockCheck {

@@ -16,7 +16,7 @@ class SignalContract(ToolTest):
     EXTENTS = 900
 
     def make_large_region(self, name='large'):
-        kind = 'sqlite' if self.tool.changes else 'raw'
+        kind = self.tool.works_on
         return self.make_region(name, extents=self.EXTENTS, size=1, image_blocks=30, kind=kind)
 
     def finished_content(self):

@@ -264,12 +264,18 @@ class ToolTest(unittest.TestCase):
     # ---- regions --------------------------------------------------------------------------------
 
     def make_region(self, name='region', extents=6, size=10, image_blocks=45, kind='raw'):
-        """A region of blocks of 512 bytes, the first ones written. The same bytes every time."""
+        """A region of blocks of 512 bytes, the first ones written. The same bytes every time.
+
+        kind: 'raw', 'sqlite', or 'scattered', a raw one whose active slots are in both arrays."""
         image = self.work / 'image'
         image.write_bytes(image_bytes(image_blocks))
         self.expect(DONE, 'region-create', self.work / name, '--uuid', UUID, '--extent-size', size,
-                    '--extent-count', extents, '--import', image, '--extent-format', kind)
+                    '--extent-count', extents, '--import', image, '--extent-format',
+                    'sqlite' if kind == 'sqlite' else 'raw')
         image.unlink()
+        if kind == 'scattered':
+            for extent in range(extents):
+                scatter_slots(self.work / name / f'00/000/{extent:03X}', size)
         return self.work / name
 
     def make_live_region(self, name='live', kind='plain'):
@@ -286,6 +292,17 @@ class ToolTest(unittest.TestCase):
     def copy(self, region, name):
         shutil.copytree(region, self.work / name, symlinks=True)
         return self.work / name
+
+
+def scatter_slots(path, size):
+    """Every other block's context moves into the other slot. Blocks are of 512 bytes."""
+    content = bytearray(path.read_bytes())
+    bits = size * (512 + 96)
+    for block in range(1, size, 2):
+        a, b = (size * 512 + 48 * (size * array + block) for array in (0, 1))
+        content[a:a + 48], content[b:b + 48] = content[b:b + 48], content[a:a + 48]
+        content[bits + block // 8] ^= 1 << block % 8
+    path.write_bytes(content)
 
 
 def as_argument(value):
