@@ -1,7 +1,9 @@
 // Every name of a file in a region is built and parsed here.
 //
 //   region.json              the region definition
-//   region.json.from-bundle  the same, while the region is being made of a bundle
+//   region.json.tmp          the same, before it gets its name
+//   region.json.incomplete   the same, in a region that is being made of another one's extents, or
+//                            of a bundle
 //   XX/YYY/ZZZ               an extent's data file: its number in upper-case hexadecimal,
 //                            XX bits 31..24, YYY bits 23..12, ZZZ bits 11..0
 //   XX/YYY/ZZZ.db            its database: there only for a SQLite extent
@@ -26,8 +28,7 @@ namespace libregion {
 
 inline constexpr std::string_view definition_name = "region.json";
 inline constexpr std::string_view definition_temporary_name = "region.json.tmp";
-inline constexpr std::string_view bundle_mark_name = "region.json.from-bundle";
-inline constexpr std::string_view bundle_mark_temporary_name = "region.json.from-bundle.tmp";
+inline constexpr std::string_view definition_incomplete_name = "region.json.incomplete";
 inline constexpr std::string_view seed_database_name = "seed.db";
 
 // What stands beside, or instead of, an extent's data file.

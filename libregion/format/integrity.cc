@@ -6,7 +6,9 @@
 
 namespace libregion {
 
-std::uint64_t on_disk_hash(ByteView block) { return XXH64(block.data(), block.size(), 0); }
+std::uint64_t xxh64(ByteView bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
+
+std::uint64_t on_disk_hash(ByteView block) { return xxh64(block); }
 
 std::uint64_t integrity_hash(const EncryptionContext& encryption, ByteView block) {
   XXH64_state_t state;
@@ -24,5 +26,17 @@ void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes,
     hashes[i] = on_disk_hash(data.subspan(i * block_size_bytes, block_size_bytes));
   }
 }
+
+struct HashStream::State {
+  XXH64_state_t xxh64;
+};
+
+HashStream::HashStream() : state_(std::make_unique<State>()) { XXH64_reset(&state_->xxh64, 0); }
+
+HashStream::~HashStream() = default;
+
+void HashStream::add(ByteView bytes) { XXH64_update(&state_->xxh64, bytes.data(), bytes.size()); }
+
+std::uint64_t HashStream::hash() const { return XXH64_digest(&state_->xxh64); }
 
 }  // namespace libregion

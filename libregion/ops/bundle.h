@@ -7,6 +7,7 @@
 //   what opening a readable database finds, sqlite_hot_wal above all: its rows are carried, not
 //       its pages
 //   with blinding, what a database has that cannot be read: it might hold what is to be blinded
+//   region.json.incomplete beside a region.json, which a region that is made has for a while itself
 //   the blocks of a file that is too long and has no metadata where the layout puts them: what
 //       stands where slots should be may be data
 // Each of these is told where it is met, as a record `not_carried`.

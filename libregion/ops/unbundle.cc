@@ -9,8 +9,6 @@
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/bundle_records.h"
 #include "libregion/format/raw_layout.h"
-#include "libregion/io/durable.h"
-#include "libregion/region/new_region.h"
 
 namespace libregion {
 namespace {
@@ -27,8 +25,9 @@ bool is_repair_directory(LeafId leaf, std::string_view name) {
 // Fills the region's directory.
 class Unbundling {
  public:
-  Unbundling(Directory& root, BundleReader& bundle, const UnbundleOptions& options)
-      : root_(root),
+  Unbundling(RegionInMaking& making, BundleReader& bundle, const UnbundleOptions& options)
+      : making_(making),
+        root_(making.root()),
         bundle_(bundle),
         options_(options),
         geometry_(bundle.definition().geometry),
@@ -36,18 +35,12 @@ class Unbundling {
         stand_in_(geometry_) {}
 
   UnbundleSummary run() {
-    const std::string text = to_json_text(bundle_.definition());
-    // Nothing is made before the mark is durable.
-    replace_file(root_, bundle_mark_name, bundle_mark_temporary_name, as_byte_view(text));
-    summary_.apparent_bytes = text.size();
+    summary_.apparent_bytes = to_json_text(bundle_.definition()).size();
     while (const auto member = bundle_.next()) {
       check_stop();
       take(*member);
     }
-    sync_everything();
-    // From here the region is there: everything before this line is durable.
-    root_.rename(bundle_mark_name, definition_name);
-    root_.sync();
+    making_.finish(bundle_.definition());
     return summary_;
   }
 
@@ -115,7 +108,7 @@ class Unbundling {
 
   void make_entry(Directory& directory, const std::string& name, const ListedEntry& entry,
                   bool is_root, std::optional<LeafId> leaf) {
-    const bool is_ours = is_root && (name == definition_name || name == bundle_mark_name);
+    const bool is_ours = is_root && (name == definition_name || name == definition_incomplete_name);
     if (is_ours || directory.status_of(name)) refuse_entry(entry);
     ListedKind kind = entry.kind;
     if (kind == ListedKind::other) {
@@ -318,27 +311,7 @@ class Unbundling {
     }
   }
 
-  // ---- durability -------------------------------------------------------------------------------
-
-  void sync_everything() {
-    const bool has_many = summary_.file_count > few_files_max;
-    sync_tree(root_, has_many && root_.sync_file_system());
-  }
-
-  // From the leaves up.
-  static void sync_tree(Directory& directory, bool files_are_synced) {
-    std::vector<DirectoryEntry> entries;
-    directory.list([&](const DirectoryEntry& entry) { entries.push_back(entry); });
-    for (const DirectoryEntry& entry : entries) {
-      if (entry.kind == FileKind::directory) {
-        sync_tree(*open_directory_in(directory, entry.name), files_are_synced);
-      } else if (!files_are_synced) {
-        open_file_in(directory, entry.name, Access::read_write)->sync();
-      }
-    }
-    directory.sync();
-  }
-
+  RegionInMaking& making_;
   Directory& root_;
   BundleReader& bundle_;
   const UnbundleOptions& options_;
@@ -357,10 +330,12 @@ class Unbundling {
 
 UnbundleSummary create_from_bundle(FileSystem& file_system, const std::string& path,
                                    BundleReader& bundle, const UnbundleOptions& options) {
-  (void)check_create_target(file_system, path, options.target.force);
   UnbundleSummary summary;
-  make_region(file_system, path, options.target,
-              [&](Directory& root) { summary = Unbundling(root, bundle, options).run(); });
+  make_region(file_system, path, options.target, [&](RegionInMaking& making) {
+    making.mark(bundle.definition(), std::nullopt);
+    summary = Unbundling(making, bundle, options).run();
+    return true;
+  });
   return summary;
 }
 

@@ -7,18 +7,14 @@
 // for a file, an empty file for a directory.
 //
 // Its extents have numbers of their own, and there may be strays, so that what is half made could
-// not be told from a region that lost its region.json. So the order of things is:
-//   1. region.json.from-bundle written, synced, its directory synced    it marks what is half made
-//   2. all directories and files; then a sync of them, from the leaves up
-//   3. region.json.from-bundle renamed to region.json, the directory synced
-//   4. the directory that the region is in synced
-// A crash before 3 leaves a directory without region.json, which no tool takes for a region and
-// which `force` clears, the mark last; after it everything is there.
+// not be told from a region that lost its region.json. So it is marked from the first: the order of
+// things is that of region/region_in_making.h.
 
 #pragma once
 
 #include "libregion/ops/bundle_reader.h"
-#include "libregion/ops/create.h"
+#include "libregion/region/region_in_making.h"
+#include "libregion/report/reporter.h"
 
 namespace libregion {
 
@@ -33,7 +29,8 @@ struct UnbundleSummary {
 };
 
 // `bundle` must not have been read from. The region appears whole or not at all: what an error or a
-// stop leaves is removed again. Throws Error: stopped, in_use, failed.
+// stop leaves is removed again, unless the error is a sync that failed. Throws Error: stopped,
+// in_use, failed.
 UnbundleSummary create_from_bundle(FileSystem& file_system, const std::string& path,
                                    BundleReader& bundle, const UnbundleOptions& options);
 

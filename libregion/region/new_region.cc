@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include <fmt/format.h>
+
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
 #include "libregion/extent/sqlite_image.h"
@@ -65,9 +67,8 @@ void visit_top(Directory& directory, std::uint32_t top, const LeftoverVisitor& v
 
 void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
   for (const DirectoryEntry& entry : entries_of(root)) {
-    const bool is_definition = entry.name == definition_temporary_name ||
-                               entry.name == bundle_mark_name ||
-                               entry.name == bundle_mark_temporary_name;
+    const bool is_definition =
+        entry.name == definition_temporary_name || entry.name == definition_incomplete_name;
     if (is_definition && entry.kind == FileKind::regular) {
       visitor.file(root, entry.name);
       continue;
@@ -83,27 +84,29 @@ void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
   }
 }
 
-// Whether everything here is what an interrupted create made of a bundle. A mark without a
-// definition in it was not yet durable, so nothing else has been made.
+// Whether nothing here has ever been in use, whatever it is. A mark without a definition in it was
+// not yet durable when it was left, so that nothing else had been made: it says nothing of what
+// stands beside it now.
 bool is_marked(const Directory& root) {
-  const auto opened = root.open_file(bundle_mark_name, Access::read);
+  const auto opened = root.open_file(definition_incomplete_name, Access::read);
   const auto* file = std::get_if<std::unique_ptr<File>>(&opened);
   if (file == nullptr || (*file)->status().size_bytes > definition_bytes_max) return false;
   const Bytes text = (*file)->read(0, (*file)->status().size_bytes);
   return std::holds_alternative<RegionDefinition>(parse_region_definition(to_text(ByteView(text))));
 }
 
-void clear_marked(Directory& root, ClearOrder order) {
+void clear_marked(Directory& root) {
   for (const DirectoryEntry& entry : entries_of(root)) {
-    if (entry.name == bundle_mark_name) continue;
+    if (entry.name == definition_incomplete_name) continue;
     if (entry.kind == FileKind::directory) {
       remove_tree(root, entry.name);
     } else {
       root.remove_file(entry.name);
     }
   }
-  if (order == ClearOrder::durable) root.sync();
-  root.remove_file(bundle_mark_name);
+  // What came back without it after a crash would pass for a region that lost its definition.
+  root.sync();
+  root.remove_file(definition_incomplete_name);
 }
 
 // What a create makes has flush number 0, or 1 after an import, and was never dirty.
@@ -174,6 +177,29 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   return state;
 }
 
+bool check_create_target(FileSystem& file_system, const std::string& path, bool force) {
+  const TargetState state = look_at_target(file_system, path);
+  switch (state.kind) {
+    case TargetState::Kind::missing:
+    case TargetState::Kind::empty: return false;
+    case TargetState::Kind::leftovers:
+      if (force) return true;
+      throw Error(
+          ErrorKind::failed,
+          fmt::format("'{}' holds what an interrupted create left; --force clears it", path));
+    case TargetState::Kind::region:
+      throw Error(ErrorKind::failed, fmt::format("'{}' is a region already", path));
+    case TargetState::Kind::lost_definition:
+      throw Error(ErrorKind::failed,
+                  fmt::format("'{}' is a region that lost its region.json: '{}' has been written",
+                              path, state.offender));
+    case TargetState::Kind::something_else: break;
+  }
+  throw Error(ErrorKind::failed,
+              fmt::format("'{}': expected nothing or an empty directory, found '{}'", path,
+                          printable(state.offender)));
+}
+
 ParentAndName open_parent(FileSystem& file_system, const std::string& path) {
   const std::size_t end = path.find_last_not_of('/');
   const std::string trimmed = path.substr(0, end == std::string::npos ? 0 : end + 1);
@@ -184,8 +210,8 @@ ParentAndName open_parent(FileSystem& file_system, const std::string& path) {
   return {expect_opened(file_system.open_directory(parent), parent), name};
 }
 
-void clear_leftovers(Directory& root, ClearOrder order) {
-  if (is_marked(root)) return clear_marked(root, order);
+void clear_leftovers(Directory& root) {
+  if (is_marked(root)) return clear_marked(root);
   visit_leftovers(
       root,
       {[](const std::string& offender) {

@@ -1,7 +1,7 @@
-// The directory of a region that is being made, or was left half made: only names that a create
-// builds, and no region.json. Where it is made of a bundle there may be any name, and any number in
-// an extent, as in the region that was bundled: then region.json.from-bundle is there from before
-// the first of them until it becomes region.json.
+// The directory of a region that is being made, or was left half made: no region.json, and only
+// names that a create builds. Where region.json.incomplete is there and holds a definition, there
+// may be any name, and any number in an extent: nothing in it has ever been in use (see
+// region/region_in_making.h).
 
 #pragma once
 
@@ -18,7 +18,7 @@ struct TargetState {
   enum class Kind {
     missing,
     empty,
-    leftovers,        // of an interrupted create
+    leftovers,        // of an interrupted create, or of a region made of another or of a bundle
     region,           // region.json is there
     lost_definition,  // it is not, but extents have been written since they were made
     something_else,
@@ -28,6 +28,11 @@ struct TargetState {
 };
 TargetState look_at_target(FileSystem& file_system, const std::string& path);
 
+// Looks whether a region can be made at a path. Throws Error (failed) where it cannot: there is a
+// region, or something that is none, or without `force` what an interrupted create left. Returns
+// whether there is anything to be cleared first.
+bool check_create_target(FileSystem& file_system, const std::string& path, bool force);
+
 // The directory that `path` is in, and the name in it. Throws Error (failed) where there is none.
 struct ParentAndName {
   std::unique_ptr<Directory> parent;
@@ -35,10 +40,9 @@ struct ParentAndName {
 };
 ParentAndName open_parent(FileSystem& file_system, const std::string& path);
 
-// Removes everything that a create builds. `root` must be empty or have leftovers only; whatever
-// else turns up is left, and an Error. region.json.from-bundle goes last; durable: when all else is
-// gone for good, so that after a crash the rest can still be told from a region.
-enum class ClearOrder : std::uint8_t { any, durable };
-void clear_leftovers(Directory& root, ClearOrder order);
+// Removes everything that a create builds, and whatever stands beside a region.json.incomplete with
+// a definition in it: that goes last, when all else is gone for good. `root` must be empty or have
+// leftovers only; whatever else turns up is left, and an Error.
+void clear_leftovers(Directory& root);
 
 }  // namespace libregion

@@ -64,7 +64,7 @@ void replace_part(Directory& leaf, const Directory& replacement, ExtentId extent
 void remove_tree_at(Directory& parent, const std::string& name, unsigned depth) {
   if (depth > tree_depth_max) {
     throw Error(ErrorKind::failed, describe_failure({"rmdir", parent.path() + "/" + name},
-                                                    "directories too deep for a repair"));
+                                                    "directories too deep for a region"));
   }
   const auto directory = open_directory_in(parent, name);
   std::vector<DirectoryEntry> entries;

@@ -71,7 +71,7 @@ class BundleTest(ToolTest):
         bundle, _ = self.damaged_bundle()
         self.create(bundle)
         expected = content(self.work / 'new')
-        (self.work / 'new/region.json').rename(self.work / 'new/region.json.from-bundle')
+        (self.work / 'new/region.json').rename(self.work / 'new/region.json.incomplete')
         (self.work / 'new/stray').write_text('x')
         result = self.expect(FAILED, 'region-create', self.work / 'new', '--from-bundle', bundle)
         self.assertIn('--force', result.err)

@@ -61,7 +61,9 @@ class CommandLineContract(ToolTest):
         if self.tool.changes:
             expected.add('--dry-run')
         if not self.tool.makes:
-            expected |= {'--regions-from', '--extent'}
+            expected.add('--extent')
+        if not self.tool.makes and not self.tool.product:
+            expected.add('--regions-from')
         self.assertLessEqual(expected, {long for _, long, _ in self.help_options()})
 
     def test_short_options_are_those_of_the_contract(self):
@@ -88,7 +90,7 @@ class CommandLineContract(ToolTest):
     # ---- usage errors ---------------------------------------------------------------------------
 
     def test_an_unknown_option_is_named(self):
-        for option in ('--bogus', '-Z', '--verbos', '--json=1'):
+        for option in ('--bogus', '-Z', '--verbos', '--json=1', '--quiet=yes'):
             result = self.expect_usage_error(option, 'somewhere', about=option.partition('=')[0])
             self.assertIn(f'{self.tool.name} --help', result.err)
 

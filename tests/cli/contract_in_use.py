@@ -10,7 +10,7 @@ import threading
 import time
 
 from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, locked, needs_root,
-                     python_name, snapshot)
+                     needs_several_regions, python_name, snapshot)
 
 
 class LockContract(ToolTest):
@@ -20,7 +20,7 @@ class LockContract(ToolTest):
 
     def target(self):
         if not self.tool.makes:
-            return self.make_region()
+            return self.make_region(image_blocks=40)
         (self.work / 'new').mkdir()
         return self.work / 'new'
 
@@ -106,8 +106,7 @@ class OpenFilesContract(ToolTest):
 
     def make_busy_region(self):
         """One that the tool has something to do with."""
-        return self.make_region(kind='sqlite' if self.tool.changes else 'raw',
-                                extents=self.EXTENTS)
+        return self.make_region(kind=self.tool.works_on, extents=self.EXTENTS)
 
     def test_meta_says_that_leases_were_asked_for(self):
         records = self.records(self.tool.name, self.make_busy_region(), code=DONE)
@@ -180,6 +179,7 @@ class OpenFilesContract(ToolTest):
         self.assertEqual(STOPPED, result.code, result)
         self.assertLess(time.monotonic() - start, 3)
 
+    @needs_several_regions
     def test_one_region_in_use_does_not_stop_the_others(self):
         used, free = self.make_busy_region(), self.make_region('free')
         with open(used / '00/000/002', 'r+b'):
@@ -202,7 +202,7 @@ class OpenFilesContract(ToolTest):
     def test_an_open_during_the_run_only_waits_for_it(self):
         """The lease is given up, so that whoever opens an extent comes in within moments."""
         region = self.make_region('large', extents=300, size=1, image_blocks=0,
-                                  kind='sqlite' if self.tool.changes else 'raw')
+                                  kind=self.tool.works_on)
         process = self.start_held(self.tool.name, region, '-j', '1')
         opened = []
 
@@ -218,7 +218,7 @@ class OpenFilesContract(ToolTest):
 
     @needs_root('gives a region to another user')
     def test_where_leases_cannot_be_had_open_files_are_looked_for(self):
-        region = self.make_region()
+        region = self.make_region(image_blocks=40)
         options = self.as_ordinary_user()
         directories = [region, region / '00', region / '00/000']
         code = ('import sys\nf = open(sys.argv[1], "rb")\nprint("ready", flush=True)\n'

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -17,6 +18,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import json_schema  # noqa: E402
+
 # Exit statuses of the contract. 70 is a bug, so no test expects it.
 DONE, FINDINGS, USAGE, FAILED, NOT_A_REGION, STOPPED, IN_USE = 0, 1, 2, 3, 4, 5, 75
 DOCUMENTED = {DONE, FINDINGS, USAGE, FAILED, NOT_A_REGION, STOPPED, IN_USE}
@@ -27,6 +31,7 @@ IS_ROOT = os.geteuid() == 0
 TIMEOUT = 60  # seconds, for one run of a tool
 
 programs = {}  # name: path, filled by run.py
+schema = json_schema.Schema()  # of the records
 
 
 def choose_work_directory():
@@ -122,7 +127,23 @@ class ToolTest(unittest.TestCase):
     # ---- running a tool -------------------------------------------------------------------------
 
     def command(self, tool, *arguments):
+        contract = getattr(self, 'tool', None)
+        if contract is not None and contract.product and contract.name == tool:
+            arguments = self.with_product(arguments)
         return [os.fsencode(path_of(tool)), *map(os.fsencode, map(as_argument, arguments))]
+
+    def with_product(self, arguments):
+        """The contract is about records: where their file is not named they go to standard output,
+        and what the tool makes goes to a file, whole."""
+        place = self.work / 'products'
+        place.mkdir(exist_ok=True)
+        place.chmod(0o777)
+        named = ['--report' if word in ('-o', '--output') and number + 1 < len(arguments) else word
+                 for number, word in enumerate(arguments)]
+        report = [] if '--report' in named else ['--report', '-']
+        on_bad = [] if '--on-bad' in named else ['--on-bad', 'keep']
+        return [*on_bad, '--output', place / str(len(os.listdir(place))), '--force',
+                *report, *named]
 
     def start(self, tool, *arguments, env=(), **options):
         """A running tool, with pipes unless told otherwise."""
@@ -197,6 +218,8 @@ class ToolTest(unittest.TestCase):
         for finding in records.findings:
             counted[finding['severity']] += 1
         self.assertEqual(counted, records.summary['findings'], result)
+        for record in records:
+            self.assertEqual([], schema.problems(record), record)
         return records
 
     def assert_same_tree(self, expected, found):
@@ -241,12 +264,18 @@ class ToolTest(unittest.TestCase):
     # ---- regions --------------------------------------------------------------------------------
 
     def make_region(self, name='region', extents=6, size=10, image_blocks=45, kind='raw'):
-        """A region of blocks of 512 bytes, the first ones written. The same bytes every time."""
+        """A region of blocks of 512 bytes, the first ones written. The same bytes every time.
+
+        kind: 'raw', 'sqlite', or 'scattered', a raw one whose active slots are in both arrays."""
         image = self.work / 'image'
         image.write_bytes(image_bytes(image_blocks))
         self.expect(DONE, 'region-create', self.work / name, '--uuid', UUID, '--extent-size', size,
-                    '--extent-count', extents, '--import', image, '--extent-format', kind)
+                    '--extent-count', extents, '--import', image, '--extent-format',
+                    'sqlite' if kind == 'sqlite' else 'raw')
         image.unlink()
+        if kind == 'scattered':
+            for extent in range(extents):
+                scatter_slots(self.work / name / f'00/000/{extent:03X}', size)
         return self.work / name
 
     def make_live_region(self, name='live', kind='plain'):
@@ -263,6 +292,17 @@ class ToolTest(unittest.TestCase):
     def copy(self, region, name):
         shutil.copytree(region, self.work / name, symlinks=True)
         return self.work / name
+
+
+def scatter_slots(path, size):
+    """Every other block's context moves into the other slot. Blocks are of 512 bytes."""
+    content = bytearray(path.read_bytes())
+    bits = size * (512 + 96)
+    for block in range(1, size, 2):
+        a, b = (size * 512 + 48 * (size * array + block) for array in (0, 1))
+        content[a:a + 48], content[b:b + 48] = content[b:b + 48], content[a:a + 48]
+        content[bits + block // 8] ^= 1 << block % 8
+    path.write_bytes(content)
 
 
 def as_argument(value):
@@ -364,6 +404,16 @@ def limited(resource_name, value):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
         resource.setrlimit(which, (value, resource.getrlimit(which)[1]))
     return limit
+
+
+def needs_several_regions(test):
+    """Of a contract: for tools that are given one region or many."""
+    @functools.wraps(test)
+    def run(self):
+        if self.tool.product:
+            self.skipTest('takes one region')
+        test(self)
+    return run
 
 
 def needs_root(reason):

@@ -7,13 +7,18 @@ class Tool(NamedTuple):
     name: str
     changes: bool = False  # a writer, with --dry-run
     makes: bool = False    # its argument is one region, which is not there yet
+    product: bool = False  # its argument is one region; --output is for what it makes of it
+    works_on: str = 'raw'  # a region that it has something to do with: the kind for make_region
+    formats: tuple = ('raw', 'sqlite')  # of the extents that it looks into
 
 
 TOOLS = {
     tool.name: tool
     for tool in (
         Tool('region-create', changes=True, makes=True),
-        Tool('region-migrate', changes=True),
+        Tool('region-defragment', changes=True, works_on='scattered', formats=('raw',)),
+        Tool('region-export', product=True),
+        Tool('region-migrate', changes=True, works_on='sqlite'),
         Tool('region-verify'),
     )
 }

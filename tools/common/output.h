@@ -1,4 +1,4 @@
-// Where a tool's records go: standard output or a file, in large writes.
+// Where a tool's records go: a standard stream or a file, in large writes.
 
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 #include "libregion/io/file_descriptor.h"
 
@@ -13,29 +14,39 @@ namespace region_tools {
 
 class Output {
  public:
-  // "-" is standard output. Throws Error (failed) where the file cannot be written.
+  // "-" is standard output. What a file held before goes with the first write, or in the end.
+  // Throws Error (failed) where it cannot be written.
   explicit Output(const std::string& path);
+  static Output to_standard_error() { return Output(STDERR_FILENO, "standard error"); }
 
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 
   void write(std::string_view text);
   void flush();
+  // There is nothing more to write.
+  void finish();
 
   // Called before anything goes out: a progress bar gets out of the way.
   void before_write(std::function<void()> hook) { before_write_ = std::move(hook); }
 
   // Set once nobody reads any more, as in "| head": what is written after that is dropped.
   [[nodiscard]] bool is_closed() const { return is_closed_; }
+  // What has not been written yet is dropped, and all that follows.
+  void abandon() { is_closed_ = true; }
 
  private:
+  Output(int standard_number, std::string name);
+  void empty_file() const;
   [[nodiscard]] int number() const;
 
-  std::string path_;
-  libregion::FileDescriptor descriptor_;  // not open for standard output
+  int standard_number_;
+  std::string name_;                      // for messages
+  libregion::FileDescriptor descriptor_;  // not open for a standard stream
   bool is_terminal_ = false;
   std::string buffer_;
   std::function<void()> before_write_;
   bool is_closed_ = false;
+  bool has_written_ = false;
 };
 
 }  // namespace region_tools

@@ -134,7 +134,7 @@ TEST_CASE("a bundle put together by hand is taken") {
   CHECK(target.memory.content_of("/r/00/000/000") == Bytes(5000));
   CHECK(to_text(target.memory.content_of("/r/region.json")) ==
         to_json_text(definition_of(512, 8, 2)));
-  CHECK_FALSE(target.memory.exists("/r/region.json.from-bundle"));
+  CHECK_FALSE(target.memory.exists("/r/region.json.incomplete"));
 }
 
 TEST_CASE("a bundle cut anywhere is refused, with the place where it ends") {
@@ -299,7 +299,7 @@ TEST_CASE("listings that lead elsewhere, or name what is not theirs, are refused
   };
   for (const char* entry :
        {"file 1 ..", "file 1 ../x", "file 1 /etc/passwd", "file 1 a/b", "directory 0 .",
-        "file 1 region.json", "file 1 region.json.from-bundle", "link 0 x", "file x x"}) {
+        "file 1 region.json", "file 1 region.json.incomplete", "link 0 x", "file x x"}) {
     CAPTURE(entry);
     CHECK(root(entry).find("listing: expected ") != std::string::npos);
   }
@@ -365,7 +365,7 @@ TEST_CASE("what is there already is left as it is, with force too") {
   for (const bool force : {false, true}) {
     Target target;
     target.memory.add_file("/r/region.json", as_byte_view("{}"));
-    target.memory.add_file("/r/region.json.from-bundle", as_byte_view("{}"));
+    target.memory.add_file("/r/region.json.incomplete", as_byte_view("{}"));
     const Tree before = target.memory.tree("/");
     CHECK(error_of([&] { target.make(bytes, {{force}}); }, "is a region already") ==
           ErrorKind::failed);
@@ -375,7 +375,7 @@ TEST_CASE("what is there already is left as it is, with force too") {
 
 TEST_CASE("a mark without a definition in it says nothing of what stands beside it") {
   Target target;
-  target.memory.add_file("/r/region.json.from-bundle", as_byte_view("{"));
+  target.memory.add_file("/r/region.json.incomplete", as_byte_view("{"));
   target.memory.add_file("/r/precious", as_byte_view("x"));
   CHECK(error_of([&] { target.make(HandMade::begun().ended(), {{true}}); }, "precious") ==
         ErrorKind::failed);
@@ -448,7 +448,7 @@ TEST_CASE("without any one of its syncs a crash could leave half a region") {
   const UnbundleCase tested(some_bundle());
   // But for the mark's, which has been synced under the name that it was written with.
   CHECK(needless_syncs(tested.before, tested.run(), tested.examine) ==
-        "fsync '/r/region.json.from-bundle'\n");
+        "fsync '/r/region.json.incomplete'\n");
 }
 
 TEST_CASE("a call that fails is named, and what was made is removed") {

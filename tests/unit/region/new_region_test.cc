@@ -101,7 +101,7 @@ TEST_CASE("leftovers are cleared, the directory itself stays") {
   const TestRegion region = interrupted_create();
   PosixFileSystem file_system;
   const auto root = expect_opened(file_system.open_directory(region.path()), region.path());
-  clear_leftovers(*root, ClearOrder::any);
+  clear_leftovers(*root);
   CHECK(look(region.path()).kind == Kind::empty);
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("what is no leftover is never cleared") {
   region.put_file("00/000/precious", std::string_view("content"));
   PosixFileSystem file_system;
   const auto root = expect_opened(file_system.open_directory(region.path()), region.path());
-  CHECK_THROWS_AS(clear_leftovers(*root, ClearOrder::any), Error);
+  CHECK_THROWS_AS(clear_leftovers(*root), Error);
   CHECK(region.has("00/000/precious"));
 }
 
