@@ -40,6 +40,9 @@ struct MigrateScenario {
 };
 const std::vector<MigrateScenario>& migrate_scenarios();
 
+// Raw extents, each with a raw replacement that is to be put in place.
+std::unique_ptr<MemoryFileSystem> with_raw_replacements(std::uint32_t extent_count);
+
 // Findings of the last run, as "id file found" lines, go to `findings` where it is given.
 MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findings = nullptr,
                        unsigned jobs = 1);
