@@ -323,6 +323,15 @@ MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findi
   return migrate_region(region, options, reporter);
 }
 
+MigrateIntoSummary migrate_into(MemoryFileSystem& memory, std::vector<std::string>* findings,
+                                const MigrateIntoOptions& options) {
+  const Region source = open_for(memory, Access::read);
+  ListReporter reporter(findings);
+  MigrateIntoOptions complete = options;
+  complete.target = new_region_path;
+  return migrate_region_into(memory, source, complete, reporter);
+}
+
 std::uint64_t verified_errors(MemoryFileSystem& memory) {
   const Region region = open_for(memory, Access::read);
   ListReporter reporter(nullptr);

@@ -6,86 +6,11 @@
 
 #include <doctest/doctest.h>
 
-#include "libregion/base/error.h"
 #include "tests/unit/ops/crash_scenarios.h"
+#include "tests/unit/ops/fault_driver.h"
 
 namespace libregion {
 namespace {
-
-// How a run with a fault ended.
-struct Outcome {
-  bool threw = false;
-  ErrorKind kind = ErrorKind::stopped;
-  std::string message;                // of the error
-  std::vector<std::string> findings;  // of a run that went to its end
-};
-
-Outcome outcome_of(const std::function<void(std::vector<std::string>*)>& run) {
-  Outcome outcome;
-  try {
-    run(&outcome.findings);
-  } catch (const Error& error) {
-    outcome.threw = true;
-    outcome.kind = error.kind();
-    outcome.message = error.what();
-  }
-  return outcome;
-}
-
-bool names(const std::string& text, const std::string& path) {
-  return text.find("'" + path + "'") != std::string::npos;
-}
-
-// The error of a call that failed, or a finding, must name it.
-std::string unnamed(const Outcome& outcome, const Call& call) {
-  if (outcome.threw && outcome.kind == ErrorKind::failed && names(outcome.message, call.path)) {
-    return {};
-  }
-  const bool is_reported =
-      std::any_of(outcome.findings.begin(), outcome.findings.end(),
-                  [&](const std::string& finding) { return names(finding, call.path); });
-  if (!outcome.threw && is_reported) return {};
-  return describe(call) + " failed, and all that was said is: '" + outcome.message + "'";
-}
-
-// After a sync that failed nothing is durable any more that seems to be: nothing is done any more.
-std::string what_follows_failed_sync(const std::vector<Call>& log, std::uint64_t failed) {
-  if (log.size() == failed + 1) return {};
-  return "after a sync that failed: " + describe(log[failed + 1]);
-}
-
-std::string not_durable(const MemoryFileSystem& memory, const Tree& expected) {
-  for (std::uint64_t seed = 0; seed < 3; ++seed) {
-    const auto left = after_crash(memory, CrashModel::posix_512, seed);
-    const std::string found = difference(expected, left->tree(region_path));
-    if (!found.empty()) return "not durable: " + found;
-  }
-  return {};
-}
-
-// What is wrong with a run of the operation with this fault, in which this call fails.
-using ExamineFault =
-    std::function<std::string(MemoryFileSystem& memory, const Fault& fault, const Call& call)>;
-
-// Every call of the operation, failing with each error, once and from then on. The first problem.
-std::string first_problem_with_faults(const MemoryFileSystem& before, const Operation& operation,
-                                      const ExamineFault& examine) {
-  const std::vector<Call> log = log_of(before, operation);
-  for (std::uint64_t number = 0; number < log.size(); ++number) {
-    for (const Fault& fault :
-         {Fault{EIO, {}, {}, number, false}, Fault{ENOSPC, {}, {}, number, false},
-          Fault{EIO, {}, {}, number, true}}) {
-      const auto memory = before.copy();
-      memory->add_fault(fault);
-      const std::string problem = examine(*memory, fault, log[number]);
-      if (problem.empty()) continue;
-      return "call " + std::to_string(number) + " fails" +
-             (fault.for_ever ? ", and all after it: " : ": ") + describe(log[number]) + ": " +
-             problem;
-    }
-  }
-  return {};
-}
 
 // ---- create -------------------------------------------------------------------------------------
 
@@ -109,7 +34,7 @@ std::string create_with_fault(MemoryFileSystem& memory, const CreateScenario& sc
   memory.restart();
   create(memory, scenario);
   const std::string found = difference(expected, memory.tree(region_path));
-  return found.empty() ? not_durable(memory, expected) : "created again: " + found;
+  return found.empty() ? not_durable(memory, region_path, expected) : "created again: " + found;
 }
 
 TEST_CASE("create: a call that fails is named, what was made is removed, and can be made again") {
@@ -164,7 +89,7 @@ std::string not_finished_by_next_run(MemoryFileSystem& memory, const Tree& expec
   memory.clear_log();
   migrate(memory);
   if (!memory.changes().empty()) return "the third run changes something";
-  return not_durable(memory, expected);
+  return not_durable(memory, region_path, expected);
 }
 
 std::string migrate_with_fault(MemoryFileSystem& memory, const Tree& expected, const Fault& fault,
