@@ -2,6 +2,7 @@
 // stays as it is, the new region is whole or not there, and the next run makes it with the same
 // bytes.
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <stdexcept>
@@ -132,6 +133,21 @@ TEST_CASE("migrate into: a crash in the second run is survived as well") {
     });
     CHECK(first_problem(*tested.before, run_migrate_into, crash_again, few) == "");
   }
+}
+
+TEST_CASE("migrate into: clearing what is whole but for its name is survived as well") {
+  const IntoCase tested(scenario_of("hot logs"));
+  const std::vector<Call> log = log_of(*tested.before, run_migrate_into);
+  const auto rename = std::find_if(log.begin(), log.end(),
+                                   [](const Call& call) { return call.kind == CallKind::rename; });
+  const auto left = tested.before->copy();
+  REQUIRE(
+      run_with_crash(*left, run_migrate_into, static_cast<std::uint64_t>(rename - log.begin())));
+  left->restart();
+  left->settle();
+  const CrashOptions many{{CrashModel::ordered, CrashModel::posix_512}, 24};
+  CHECK(first_problem(*left, run_migrate_into, tested.examine, many) == "");
+  CHECK(needless_syncs(*left, run_migrate_into, tested.examine, many) == "fsync '/'\n");
 }
 
 TEST_CASE("migrate into: after a process that was killed the next one makes it, durably") {
