@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include <fmt/format.h>
-
 #include "libregion/base/checked.h"
 #include "libregion/base/error.h"
-#include "libregion/base/text.h"
 #include "libregion/extent/raw_image.h"
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/extent_names.h"
