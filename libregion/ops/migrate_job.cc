@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "libregion/ops/extent_probe.h"
 #include "libregion/region/staging.h"
 
 namespace libregion {
@@ -31,12 +32,6 @@ bool has_error(const std::vector<Finding>& findings) {
 bool has_stray_log(const ExtentParts& parts) {
   return !parts.has(ExtentPart::db) &&
          (parts.has(ExtentPart::db_wal) || parts.has(ExtentPart::db_shm));
-}
-
-Finding unreadable_finding(ExtentId extent, const Error& error) {
-  Finding finding{unreadable_finding_id(error), extent, extent_path(extent)};
-  finding.found = error.what();
-  return finding;
 }
 
 // ---- the job ------------------------------------------------------------------------------------

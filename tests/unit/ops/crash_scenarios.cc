@@ -303,6 +303,17 @@ const std::vector<MigrateScenario>& migrate_scenarios() {
   return scenarios;
 }
 
+std::unique_ptr<MemoryFileSystem> with_raw_replacements(std::uint32_t extent_count) {
+  auto memory = created_sqlite(extent_count + 1, 1);
+  migrate(*memory);
+  for (std::uint32_t extent = 1; extent < extent_count; ++extent) {
+    const std::string name = extent_file_name(ExtentId{extent});
+    add_repair(*memory, name + ".replace", name, *memory, "000");
+  }
+  memory->settle();
+  return memory;
+}
+
 MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findings,
                        unsigned jobs) {
   const Region region = open_for(memory, Access::read_write);
@@ -310,6 +321,15 @@ MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findi
   MigrateOptions options;
   options.walk.jobs = jobs;
   return migrate_region(region, options, reporter);
+}
+
+MigrateIntoSummary migrate_into(MemoryFileSystem& memory, std::vector<std::string>* findings,
+                                const MigrateIntoOptions& options) {
+  const Region source = open_for(memory, Access::read);
+  ListReporter reporter(findings);
+  MigrateIntoOptions complete = options;
+  complete.target = new_region_path;
+  return migrate_region_into(memory, source, complete, reporter);
 }
 
 std::uint64_t verified_errors(MemoryFileSystem& memory) {
