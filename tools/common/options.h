@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,8 @@ struct OptionSet {
   bool dry_run = false;                   // tools that change something
   bool strict = false;                    // tools whose findings are their result
   std::string_view csv_rows = "finding";  // the type of record that --format csv has rows of
+  // Where other options decide which: asked once they are known.
+  std::function<std::string_view()> choose_csv_rows = {};
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
