@@ -254,7 +254,11 @@ class TableJob {
     for (const DefinitionRow& row : definitions) {
       if (row.differs) record.different.push_back(row.name);
       for (std::size_t i = 0; i < replicas_.size(); ++i) {
-        record.sides[i].fields.push_back({row.name, row.values[i]});
+        if (row.is_flag) {
+          record.sides[i].fields.push_back({row.name, row.values[i] != 0});
+        } else {
+          record.sides[i].fields.push_back({row.name, row.values[i]});
+        }
       }
       if (row.differs) text += difference_text(row);
     }
@@ -313,7 +317,7 @@ class TableJob {
                   {"missing", totals.missing_count},
                   {"unreadable", totals.unreadable_count},
                   {"bytes", totals.read_bytes}},
-                 describe(totals, stopped) + ": " + counts_text(counts));
+                 describe(totals, stopped) + findings_text(counts));
     auto code =
         has_grave_findings(session_.options(), counts) ? ExitCode::findings : ExitCode::done;
     if (totals.has_changed) code = more_serious(code, ExitCode::in_use);
@@ -329,6 +333,10 @@ class TableJob {
 };
 
 }  // namespace
+
+std::string findings_text(const FindingCounts& counts) {
+  return counts.by_id.empty() ? "" : ": " + counts_text(counts);
+}
 
 ExitCode dump_table(Session& session, const DumpTableOptions& options) {
   RegionsSideBySide regions(

@@ -55,6 +55,9 @@ class DumpTable {
   std::vector<Row> rows_;
 };
 
+// ": 1 error, 0 warnings, 2 notes"; nothing where there are none, for what is shown is not checked.
+std::string findings_text(const FindingCounts& counts);
+
 struct DumpTableOptions {
   bool live = false;
   bool only_differences = false;

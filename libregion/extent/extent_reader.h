@@ -61,7 +61,7 @@ struct OpenedExtent {
 struct ExtentSummary {
   std::optional<ExtentMetadata> metadata;  // none where a finding says why
   std::vector<Finding> findings;
-  std::vector<std::unique_ptr<File>> files;  // what was open and claimed for it
+  std::vector<std::unique_ptr<File>> files;  // what was open and claimed; a raw extent's only file
 };
 
 }  // namespace libregion

@@ -23,4 +23,17 @@ std::uint64_t integrity_hash(const EncryptionContext& encryption, ByteView block
 // The on-disk hash of each block in `data`: hashes.size() blocks of block_size_bytes each.
 void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes, std::span<std::uint64_t> hashes);
 
+// A block of zeros: told by the on-disk hash first, which is known already where this is asked.
+class ZeroBlock {
+ public:
+  explicit ZeroBlock(std::uint64_t block_size_bytes)
+      : hash_(on_disk_hash(Bytes(block_size_bytes))) {}
+  [[nodiscard]] bool equals(ByteView block, std::uint64_t block_hash) const {
+    return block_hash == hash_ && all_zero(block);
+  }
+
+ private:
+  std::uint64_t hash_;
+};
+
 }  // namespace libregion

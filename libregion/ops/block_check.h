@@ -8,6 +8,7 @@
 
 #include "libregion/base/error.h"
 #include "libregion/extent/extent_reader.h"
+#include "libregion/format/integrity.h"
 #include "libregion/format/raw_layout.h"
 #include "libregion/format/region_definition.h"
 #include "libregion/report/finding.h"
@@ -57,7 +58,7 @@ class BlockCheck {
   std::optional<ExtentMetadata> metadata_;
   CheckDepth depth_;
   RawLayout layout_;
-  std::uint64_t zero_block_hash_;
+  ZeroBlock zero_block_;
   std::uint64_t written_blocks_ = 0;
   std::vector<Finding> findings_;
   // Where in findings_ the one is that a block could extend, by id and offset in the file.

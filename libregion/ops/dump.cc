@@ -257,7 +257,7 @@ std::vector<DefinitionRow> compare_definitions(std::span<const DumpReplica> repl
   }};
   std::vector<DefinitionRow> rows;
   for (const auto& [name, value] : members) {
-    DefinitionRow row{name, {}};
+    DefinitionRow row{name, {}, name == "encrypted"};
     for (const DumpReplica& replica : replicas)
       row.values.push_back(value(replica.region->definition));
     row.differs = std::any_of(row.values.begin(), row.values.end(),

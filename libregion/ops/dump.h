@@ -90,6 +90,7 @@ DumpSummary dump_regions(std::span<const DumpReplica> replicas, const DumpOption
 struct DefinitionRow {
   std::string_view name;              // "block_size", "extent_size", "extent_count", "encrypted"
   std::vector<std::uint64_t> values;  // in the order of the regions
+  bool is_flag = false;               // 0 and 1 stand for no and yes
   bool differs = false;
 };
 std::vector<DefinitionRow> compare_definitions(std::span<const DumpReplica> replicas);

@@ -26,7 +26,10 @@ class CsvRenderer : public Renderer {
     frame_->resume_region(path, definition);
   }
 
-  void comparison(const ComparisonRecord& record) override { frame_->comparison(record); }
+  // That of extents is to be seen in the rows.
+  void comparison(const ComparisonRecord& record) override {
+    if (!record.extent) frame_->comparison(record);
+  }
 
   void extent(const libregion::ExtentRecord& record) override {
     if (row_type_ != "extent") return;
