@@ -198,8 +198,9 @@ class TableJob {
     const libregion::DumpOptions options{
         session_.walk_options(replicas_.front().region->definition), options_.only_differences,
         &session_.progress()};
-    session_.progress().start(
-        walk_totals(replicas_.front().region->definition, options.walk).extent_count, 0);
+    const std::uint64_t row_count =
+        walk_totals(replicas_.front().region->definition, options.walk).extent_count;
+    session_.progress().start(row_count, row_count * replicas_.size() * libregion::metadata_bytes);
     const DumpSummary summary = dump_regions(replicas_, options, [&](const DumpRow& row) {
       if (replicas_.size() > 1) compare(row);
       if (!is_for_people_) return;

@@ -99,7 +99,7 @@ void add_options(CommandLine& line, Shown& shown, DumpTableOptions& table) {
   line.add_flag("--layout", shown.layout, "where the parts of extents and blocks are");
   line.add_flag("--inventory", shown.inventory, "formats, repairs, strays, sizes, slot runs");
   line.add_flag("--only-differences", table.only_differences,
-                "of several regions, only what is not the same everywhere");
+                "only what is not the same in all regions");
   line.add_flag("--live", table.live, "look at one in use; what is shown may be stale");
   const std::vector<std::string> modes = {"--slots", "--raw", "--layout", "--inventory",
                                           "--only-differences"};

@@ -216,7 +216,8 @@ class Dump {
     const bool is_shown = row.differs() || !options_.only_differences;
     for (std::size_t r = 0; r < readings.size(); ++r) report(r, extent, readings[r], is_shown);
     if (is_shown) take_row_(row);
-    if (options_.progress != nullptr) options_.progress->advance(1, 0);
+    if (options_.progress != nullptr)
+      options_.progress->advance(1, readings.size() * metadata_bytes);
   }
 
   void report(std::size_t replica, ExtentId extent, const Reading& reading, bool is_shown) {

@@ -45,7 +45,7 @@ void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<Blo
       unreadable.add_unreadable(block, error);
     });
   }
-  for (const Finding& finding : unreadable.take_findings()) visit.reporter().finding(finding);
+  visit.report(unreadable.take_findings());
   visit.totals().read_bytes = visit.totals().block_count << geometry.shift();
 }
 

@@ -53,11 +53,12 @@ void VisitTotals::add(const VisitTotals& part) {
 void ExtentVisit::report(FindingId id, std::string found) {
   Finding finding{id, extent_, extent_path(extent_)};
   finding.found = std::move(found);
-  reporter_.finding(finding);
+  report({finding});
 }
 
 void ExtentVisit::report(const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) reporter_.finding(finding);
+  finding_count_ += findings.size();
 }
 
 bool ExtentVisit::can_be_opened() {
@@ -117,6 +118,7 @@ void ExtentVisit::report_extent(std::vector<ReportField> fields) {
     record.metadata = reader_->metadata();
   }
   record.fields = std::move(fields);
+  record.fields.push_back({"findings", finding_count_});
   reporter_.extent(record);
 }
 

@@ -57,7 +57,7 @@ class ExtentVisit {
   void guard(const std::function<void()>& work);
 
   void report(const std::vector<Finding>& findings);
-  // The record of the extent, with what is known of it by now.
+  // The record of the extent, with what is known of it by now; the number of findings is added.
   void report_extent(std::vector<ReportField> fields);
   // The last thing: reports it where somebody has opened the extent meanwhile.
   void check_lease();
@@ -73,6 +73,7 @@ class ExtentVisit {
   std::unique_ptr<ExtentReader> reader_;
   std::vector<std::unique_ptr<File>> files_;  // open and claimed without a reader
   VisitTotals totals_;
+  std::uint64_t finding_count_ = 0;
 };
 
 // Visits the extents that a walk selects, in order, and adds up what came of it.

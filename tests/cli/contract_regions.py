@@ -174,8 +174,8 @@ class RegionArgumentsContract(ToolTest):
         good = [self.make_region('first'), self.make_region('last')]
         words = [good[0], 'none', 'empty', self.make_damaged_region(), good[1]]
         records = self.records(self.tool.name, *words, code=NOT_A_REGION)
-        done = self.regions_of(records)
-        self.assertEqual([str(good[0]), str(good[1])], [done[0], done[-1]])
+        self.assertEqual(list(map(str, good)), [region for region in self.regions_of(records)
+                                                if region in map(str, good)])
         self.assertEqual(18, records.summary['extents'])
         self.assertIs(False, records.summary['complete'])
 
