@@ -40,13 +40,14 @@ class DumpTest(ToolTest):
 class TableTest(DumpTest):
 
     def test_the_table(self):
-        out = self.expect(DONE, 'region-dump', self.make_region(extents=2)).out.splitlines()
+        out = self.expect(DONE, 'region-dump',
+                          self.make_region(extents=2, image_blocks=15)).out.splitlines()
         self.assertEqual(['EXT  BLOCKS GEN0  FL0  D0  FMT0', '  0 000-009    0    1   F   raw'],
                          out[:2])
         self.assertEqual('Max gen: 0,  Max flush: 1', out[3])
 
     def test_columns_grow_with_their_numbers(self):
-        region = self.make_region(extents=2)
+        region = self.make_region(extents=2, image_blocks=15)
         set_bytes(region / '00/000/001', METADATA + 1, b'\xff' * 16)
         out = self.expect(DONE, 'region-dump', region).out.splitlines()
         self.assertEqual([len(out[0])] * 2, [len(line) for line in out[1:3]])
@@ -119,7 +120,8 @@ class TableTest(DumpTest):
         self.assertIn('raw  sql', self.run_tool('region-dump', raw, sqlite).out)
 
     def test_geometry_that_differs_is_told_first(self):
-        regions = [self.make_region('a', extents=2), self.make_region('b', extents=3)]
+        regions = [self.make_region('a', extents=2, image_blocks=15),
+                   self.make_region('b', extents=3, image_blocks=15)]
         records = self.dump(*regions, code=FINDINGS)
         first = records.of_type('comparison')[0]
         self.assertEqual(['extent_count'], first['different'])

@@ -8,6 +8,8 @@ import golden_regions as golden
 
 ROW = re.compile(r'\s*(\d+) (\d+-\d+) +(.*)')
 MAXIMA = re.compile(r'Max gen: (\d+),  Max flush: (\d+)', re.M)
+# What Crucible shows all the same, and these tools do not take for a region.
+REFUSED = {'json-bad-read-version/region', 'json-blocksize-mismatch/region'}
 # What Crucible's layout calls the parts, in our words.
 PARTS = {
     'Block Data': 'block data',
@@ -43,7 +45,7 @@ class DumpTest(golden.GoldenTest):
         compared = 0
         for name in golden.regions():
             answer = golden.expectations_of(name) / 'dump.txt'
-            if not answer.exists() or 'Max gen' not in answer.read_text():
+            if name in REFUSED or not answer.exists() or 'Max gen' not in answer.read_text():
                 continue
             with self.region(name) as region:
                 if golden.crucibles_exit(answer) == 0:
@@ -66,7 +68,7 @@ class DumpTest(golden.GoldenTest):
             answer = golden.expectations_of(name) / 'extent-info.txt'
             found = re.findall(r'^(\w[\w ]*?) +0x(\w+) +(\d+) ',
                                answer.read_text() if answer.exists() else '', re.M)
-            if not found:
+            if name in REFUSED or not found:
                 continue
             with self.region(name) as region:
                 run = golden.run_for_records('region-dump', '--layout', region)
