@@ -19,16 +19,19 @@ SlotRuns runs_of(std::string_view letters) {
 
 TEST_CASE("runs of slots: as many extra calls as there are changes of the array") {
   CHECK(runs_of("").extra_calls == 0);
-  for (const auto& [letters, a, b, extra] : {std::tuple("A", 1, 0, 0),
-                                             {"BBBB", 0, 1, 0},
-                                             {"AABB", 1, 1, 1},
-                                             {"ABABA", 3, 2, 4},
-                                             {"BAAB", 1, 2, 2}}) {
-    CAPTURE(letters);
-    const SlotRuns runs = runs_of(letters);
-    CHECK(runs.runs_of_a == static_cast<std::uint64_t>(a));
-    CHECK(runs.runs_of_b == static_cast<std::uint64_t>(b));
-    CHECK(runs.extra_calls == static_cast<std::uint64_t>(extra));
+  struct Case {
+    std::string_view letters;
+    std::uint64_t runs_of_a;
+    std::uint64_t runs_of_b;
+    std::uint64_t extra_calls;
+  };
+  for (const Case& one : {Case{"A", 1, 0, 0}, Case{"BBBB", 0, 1, 0}, Case{"AABB", 1, 1, 1},
+                          Case{"ABABA", 3, 2, 4}, Case{"BAAB", 1, 2, 2}}) {
+    CAPTURE(one.letters);
+    const SlotRuns runs = runs_of(one.letters);
+    CHECK(runs.runs_of_a == one.runs_of_a);
+    CHECK(runs.runs_of_b == one.runs_of_b);
+    CHECK(runs.extra_calls == one.extra_calls);
   }
 }
 
