@@ -21,10 +21,9 @@ std::string inventory_text(const libregion::RegionDefinition& definition,
                       human_size(inventory.pending_bytes));
   text += fmt::format("  sizes:    {} apparent, {} on disk\n", human_size(inventory.apparent_bytes),
                       human_size(inventory.allocated_bytes));
-  text +=
-      fmt::format("  slots:    {} of A, {} of B; reading all in order takes {}\n",
-                  plural(inventory.runs.runs_of_a, "run"), plural(inventory.runs.runs_of_b, "run"),
-                  plural(inventory.runs.extra_calls, "extra system call"));
+  text += fmt::format("  slots:    {} of A, {} of B; reading all in order takes {}\n",
+                      plural(inventory.a_run_count, "run"), plural(inventory.b_run_count, "run"),
+                      plural(inventory.extra_system_calls, "extra system call"));
   return text + "  " + plural(totals.extent_count, "extent");
 }
 

@@ -67,9 +67,9 @@ ExitCode show_inventory(Session& session, const Region& region,
                          {"apparent_bytes", inventory.apparent_bytes},
                          {"allocated_bytes", inventory.allocated_bytes},
                          {"pending_bytes", inventory.pending_bytes},
-                         {"runs_of_a", inventory.runs.runs_of_a},
-                         {"runs_of_b", inventory.runs.runs_of_b},
-                         {"extra_calls", inventory.runs.extra_calls}};
+                         {"a_runs", inventory.a_run_count},
+                         {"b_runs", inventory.b_run_count},
+                         {"extra_system_calls", inventory.extra_system_calls}};
   return end(session, totals, fields, inventory_text(region.definition, totals, inventory));
 }
 

@@ -65,6 +65,18 @@ std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, Mutabl
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
+std::int64_t seek_in_file(int descriptor, Seek what, std::uint64_t offset_bytes) {
+  return ::lseek(descriptor, static_cast<off_t>(offset_bytes),
+                 what == Seek::data ? SEEK_DATA : SEEK_HOLE);
+}
+
+std::int64_t copy_between_files(int source, int target, const FileCopy& copy) {
+  auto source_offset = static_cast<off_t>(copy.source.offset_bytes);
+  auto target_offset = static_cast<off_t>(copy.target_offset_bytes);
+  return ::copy_file_range(source, &source_offset, target, &target_offset, copy.source.length_bytes,
+                           0);
+}
+
 #else
 
 std::size_t read_cached_bytes(int, std::uint64_t, MutableByteView) { return 0; }
@@ -73,6 +85,14 @@ bool file_lease_is_broken(int, Access) { return false; }
 void release_file_lease(int) {}
 bool syncfs_reports_errors() { return false; }
 int sync_whole_file_system(int) {
+  errno = ENOSYS;
+  return -1;
+}
+std::int64_t seek_in_file(int, Seek, std::uint64_t) {
+  errno = EINVAL;
+  return -1;
+}
+std::int64_t copy_between_files(int, int, const FileCopy&) {
   errno = ENOSYS;
   return -1;
 }

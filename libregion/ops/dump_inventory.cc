@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "libregion/format/raw_layout.h"
+#include "libregion/format/slot_fragmentation.h"
 #include "libregion/region/staging.h"
 
 namespace libregion {
@@ -27,9 +28,9 @@ class ExtentInventory {
     visit_.report_extent({{"apparent_bytes", inventory_.apparent_bytes},
                           {"allocated_bytes", inventory_.allocated_bytes},
                           {"pending_bytes", inventory_.pending_bytes},
-                          {"runs_of_a", inventory_.runs.runs_of_a},
-                          {"runs_of_b", inventory_.runs.runs_of_b},
-                          {"extra_calls", inventory_.runs.extra_calls}});
+                          {"a_runs", inventory_.a_run_count},
+                          {"b_runs", inventory_.b_run_count},
+                          {"extra_system_calls", inventory_.extra_system_calls}});
     return inventory_;
   }
 
@@ -51,35 +52,34 @@ class ExtentInventory {
 
   void count_runs(ExtentReader& reader) {
     visit_.guard([&] {
-      if (reader.metadata() && !reader.metadata()->dirty) {
-        count_runs_of_bits(*reader.files().front());
-      } else {
-        count_runs_of_blocks(reader);
-      }
+      const bool bits_are_valid = reader.metadata() && !reader.metadata()->dirty;
+      const SlotFragmentation slots = measure_fragmentation(
+          bits_are_valid ? read_bits(*reader.files().front()) : find_slots(reader));
+      inventory_.a_run_count = slots.a.run_count;
+      inventory_.b_run_count = slots.b.run_count;
+      inventory_.extra_system_calls = slots.extra_system_calls();
     });
   }
 
-  void count_runs_of_bits(const File& file) {
+  ActiveSlots read_bits(const File& file) {
     const Geometry& geometry = visit_.region().definition.geometry;
     const RawLayout layout(geometry);
-    const ActiveSlots slots(geometry.extent_size_blocks(),
-                            file.read(layout.bits_offset_bytes(), layout.bits_bytes()));
     visit_.totals().read_bytes += layout.bits_bytes();
-    for (std::uint64_t block = 0; block < geometry.extent_size_blocks(); ++block) {
-      inventory_.runs.add(slots.at(block), block == 0);
-    }
+    return {geometry.extent_size_blocks(),
+            file.read(layout.bits_offset_bytes(), layout.bits_bytes())};
   }
 
   // A block that has lost its context goes on with the run it is in.
-  void count_runs_of_blocks(ExtentReader& reader) {
-    bool is_first = true;
+  ActiveSlots find_slots(ExtentReader& reader) {
+    const Geometry& geometry = visit_.region().definition.geometry;
+    ActiveSlots slots(geometry.extent_size_blocks());
+    ContextSlot last = ContextSlot::A;
     reader.read_blocks({0, reader.readable_blocks()}, [&](const BlockRecord& record) {
-      if (!record.selected) return;
-      inventory_.runs.add(*record.selected == 0 ? ContextSlot::A : ContextSlot::B, is_first);
-      is_first = false;
+      if (record.selected) last = *record.selected == 0 ? ContextSlot::A : ContextSlot::B;
+      slots.set(record.block, last);
     });
-    visit_.totals().read_bytes += reader.readable_blocks()
-                                  << visit_.region().definition.geometry.shift();
+    visit_.totals().read_bytes += reader.readable_blocks() << geometry.shift();
+    return slots;
   }
 
   void add_sizes() {
@@ -114,19 +114,6 @@ class ExtentInventory {
 
 }  // namespace
 
-void SlotRuns::add(ContextSlot slot, bool is_first) {
-  if (!is_first && slot == last_) return;
-  ++(slot == ContextSlot::A ? runs_of_a : runs_of_b);
-  if (!is_first) ++extra_calls;
-  last_ = slot;
-}
-
-void SlotRuns::add(const SlotRuns& other) {
-  runs_of_a += other.runs_of_a;
-  runs_of_b += other.runs_of_b;
-  extra_calls += other.extra_calls;
-}
-
 void Inventory::add(const Inventory& part) {
   raw_count += part.raw_count;
   sqlite_count += part.sqlite_count;
@@ -136,7 +123,9 @@ void Inventory::add(const Inventory& part) {
   apparent_bytes += part.apparent_bytes;
   allocated_bytes += part.allocated_bytes;
   pending_bytes += part.pending_bytes;
-  runs.add(part.runs);
+  a_run_count += part.a_run_count;
+  b_run_count += part.b_run_count;
+  extra_system_calls += part.extra_system_calls;
 }
 
 InventorySummary take_inventory(const Region& region, const WalkOptions& walk, Progress* progress,

@@ -7,22 +7,6 @@
 
 namespace libregion {
 
-// How the active slots of an extent, or of several, lie in the arrays A and B. Never written blocks
-// count as what their bit says, as they do where Crucible reads contexts.
-struct SlotRuns {
-  std::uint64_t runs_of_a = 0;  // of neighbouring blocks whose active slot is in A
-  std::uint64_t runs_of_b = 0;
-  // System calls that reading all contexts of an extent in order needs beyond the first.
-  std::uint64_t extra_calls = 0;
-
-  // The next block of an extent; the first follows on nothing.
-  void add(ContextSlot slot, bool is_first);
-  void add(const SlotRuns& other);
-
- private:
-  ContextSlot last_ = ContextSlot::A;
-};
-
 struct Inventory {
   std::uint64_t raw_count = 0;
   std::uint64_t sqlite_count = 0;
@@ -32,7 +16,9 @@ struct Inventory {
   std::uint64_t apparent_bytes = 0;   // of the extents' own files
   std::uint64_t allocated_bytes = 0;  // that they take on disk
   std::uint64_t pending_bytes = 0;    // of files of pending repairs, allocated
-  SlotRuns runs;
+  std::uint64_t a_run_count = 0;  // of slots, as in SlotFragmentation; never written blocks count
+  std::uint64_t b_run_count = 0;
+  std::uint64_t extra_system_calls = 0;
 
   void add(const Inventory& part);
 };

@@ -13,6 +13,8 @@ namespace {
 
 // Findings of one extent that are held back until it is known that nobody changed it meanwhile.
 constexpr std::size_t held_findings_max = 4096;
+// So much of an extent is read before its progress is told.
+constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 Finding extent_finding(FindingId id, ExtentId extent, ExtentPart part = ExtentPart::data) {
   return Finding{id, extent, extent_path(extent, part)};
@@ -113,10 +115,16 @@ class ExtentVerifier {
         pass_on_held();
       }
     };
-    read_past_errors(*reader_, range, visit, [&](std::uint64_t block, const Error& error) {
-      summary_.has_io_errors = true;
-      check.add_unreadable(block, error);
-    });
+    const std::uint32_t shift = region_.definition.geometry.shift();
+    for (std::uint64_t next = range.first; next < range.end();) {
+      const BlockRange step{next, std::min(range.end() - next, step_bytes >> shift)};
+      read_past_errors(*reader_, step, visit, [&](std::uint64_t block, const Error& error) {
+        summary_.has_io_errors = true;
+        check.add_unreadable(block, error);
+      });
+      if (options_.progress != nullptr) options_.progress->advance(0, step.count << shift);
+      next = step.end();
+    }
     summary_.block_count += range.count;
   }
 
@@ -183,7 +191,7 @@ VerifySummary verify_region(const Region& region, const VerifyOptions& options,
   const bool finished = walk_extents(
       region, options.walk, reporter, [&](const Leaf& leaf, ExtentId extent, Reporter& turn) {
         const VerifySummary part = ExtentVerifier(region, options, leaf, extent, turn).run();
-        if (options.progress != nullptr) options.progress->advance(1, part.data_bytes);
+        if (options.progress != nullptr) options.progress->advance(1, 0);
         const std::lock_guard lock(mutex);
         add(total, part);
       });

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 
-from harness import DONE, FAILED, UUID, ToolTest, content
+from harness import DONE, FAILED, UUID, ToolTest, content, schema
 
 
 class FormatContract(ToolTest):
@@ -29,6 +29,8 @@ class FormatContract(ToolTest):
         self.assertEqual(lines.findings, [record for record in array
                                           if record['type'] == 'finding'])
         self.assertEqual(result.code, array[-1]['exit_code'])
+        for record in array:
+            self.assertEqual([], schema.problems(record), record)
 
     def test_the_short_option_for_json(self):
         target = self.target()
@@ -44,6 +46,8 @@ class FormatContract(ToolTest):
         self.assertEqual('meta', frame[0]['type'], result)
         self.assertEqual('summary', frame[-1]['type'], result)
         self.assertEqual(result.code, frame[-1]['exit_code'], result)
+        for record in frame:
+            self.assertEqual([], schema.problems(record), record)
         rows = list(csv.DictReader(result.out.splitlines(), strict=True))
         for row in rows:
             self.assertNotIn(None, row, 'more cells than columns')

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from harness import DONE, FAILED, STOPPED, UUID, ToolTest, content, parse_records
+from harness import DONE, FAILED, STOPPED, UUID, ToolTest, content, parse_records, schema
 
 
 class OutputContract(ToolTest):
@@ -137,7 +137,7 @@ class ProgressContract(ToolTest):
         lines = [json.loads(line) for line in result.err.splitlines()]
         self.assertGreater(len(lines), 0)
         for line in lines:
-            self.assertEqual('progress', line['type'])
+            self.assertEqual([], schema.problems(line, 'progress'), line)
             self.assertEqual(self.EXTENTS, line['extents_total'])
             self.assertLessEqual(line['extents'], line['extents_total'])
             self.assertLessEqual(line['bytes'], line['bytes_total'])

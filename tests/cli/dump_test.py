@@ -310,11 +310,11 @@ class InventoryTest(DumpTest):
         set_bytes(region / '00/000/000', BITS, b'\x35\x01')  # B A B A BB AA B A
         extents = self.dump('--inventory', region).of_type('extent')
         self.assertEqual([(4, 4, 7), (0, 1, 0)], [
-            (extent['runs_of_a'], extent['runs_of_b'], extent['extra_calls'])
+            (extent['a_runs'], extent['b_runs'], extent['extra_system_calls'])
             for extent in extents[:2]])
         # Half written through B, half never written; not written at all.
         self.assertEqual([(1, 1, 1), (1, 0, 0)], [
-            (extent['runs_of_a'], extent['runs_of_b'], extent['extra_calls'])
+            (extent['a_runs'], extent['b_runs'], extent['extra_system_calls'])
             for extent in extents[4:]])
 
     def test_inventory_of_a_dirty_extent_goes_by_the_data(self):
@@ -323,7 +323,7 @@ class InventoryTest(DumpTest):
         set_bytes(region / '00/000/000', METADATA, b'\1')
         extent = self.dump('--inventory', '-e', '0', region, code=DONE).of_type('extent')[0]
         self.assertEqual((0, 1, 0),
-                         (extent['runs_of_a'], extent['runs_of_b'], extent['extra_calls']))
+                         (extent['a_runs'], extent['b_runs'], extent['extra_system_calls']))
 
     def test_inventory_for_people(self):
         out = self.expect(DONE, 'region-dump', '--inventory', self.make_region()).out

@@ -17,6 +17,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import json_schema  # noqa: E402
+
 # Exit statuses of the contract. 70 is a bug, so no test expects it.
 DONE, FINDINGS, USAGE, FAILED, NOT_A_REGION, STOPPED, IN_USE = 0, 1, 2, 3, 4, 5, 75
 DOCUMENTED = {DONE, FINDINGS, USAGE, FAILED, NOT_A_REGION, STOPPED, IN_USE}
@@ -27,6 +30,7 @@ IS_ROOT = os.geteuid() == 0
 TIMEOUT = 60  # seconds, for one run of a tool
 
 programs = {}  # name: path, filled by run.py
+schema = json_schema.Schema()  # of the records
 
 
 def choose_work_directory():
@@ -197,6 +201,8 @@ class ToolTest(unittest.TestCase):
         for finding in records.findings:
             counted[finding['severity']] += 1
         self.assertEqual(counted, records.summary['findings'], result)
+        for record in records:
+            self.assertEqual([], schema.problems(record), record)
         return records
 
     def assert_same_tree(self, expected, found):

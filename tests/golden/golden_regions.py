@@ -19,10 +19,14 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'support'))
+import json_schema  # noqa: E402
+
 SKIPPED = 77
 
 _golden = os.environ.get('REGION_GOLDEN_DIR')
 _tools = {}
+_schema = json_schema.Schema()
 
 
 def main():
@@ -133,7 +137,13 @@ def run(tool, *arguments, wrapper=(), stdin=None):
 
 
 def run_for_records(tool, *arguments, **options):
-    return run(tool, '--format', 'jsonl', *arguments, **options)
+    """As run, with records that keep to their schema."""
+    done = run(tool, '--format', 'jsonl', *arguments, **options)
+    for record in done.records():
+        problems = _schema.problems(record)
+        if problems:
+            raise AssertionError(f'{problems} in {record}')
+    return done
 
 
 class GoldenTest(unittest.TestCase):
