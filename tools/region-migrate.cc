@@ -28,11 +28,9 @@ struct Arguments {
 };
 
 void add_options(CommandLine& line, Arguments& arguments) {
-  line.add_text("--into", arguments.into, "NEW",
-                "make a new region there and leave the source as it is");
-  line.add_text("--uuid", arguments.uuid, "UUID",
-                "of the new region: new, or one; default the same");
-  line.add_flag("-f,--force", arguments.force, "clear what an interrupted run left in NEW");
+  line.add_text("--into", arguments.into, "DIR", "make a new region, leave the source alone");
+  line.add_text("--uuid", arguments.uuid, "UUID", "of the new region: new, or this one");
+  line.add_flag("-f,--force", arguments.force, "clear what an interrupted run left in DIR");
   line.add_flag("--check", arguments.options.check,
                 "hash every block; leave what has errors alone");
   line.add_flag("--accept-damage", arguments.options.accept_damage,
@@ -199,14 +197,13 @@ ExitCode run(Session& session, const Arguments& arguments) {
 int main(int argc, char** argv) {
   using namespace region_tools;
   Arguments arguments;
-  const ToolInfo info{
-      "region-migrate",
-      "Make raw extents of SQLite ones, in place or in a new region; finish interrupted repairs.",
-      "REGION...",
-      {"region-migrate -n -v /data/r1                  what would be done?",
-       "region-migrate --check /data/r1                migrate, hashing every block on the way",
-       "region-migrate --into /data/r2 /snapshots/r1   leave the source as it is",
-       "region-verify /data/r1                         afterwards: is everything there?"}};
+  const ToolInfo info{"region-migrate",
+                      "Make raw extents of SQLite ones; finish interrupted repairs and migrations.",
+                      "REGION...",
+                      {"region-migrate -n -v /data/r1           what would be done?",
+                       "region-migrate --check /data/r1         migrate, hashing every block",
+                       "region-migrate --into /data/r2 /snap/r1 leave the source as it is",
+                       "region-verify /data/r1                  afterwards: is everything there?"}};
   return run_tool(
       argc, argv, info, {.dry_run = true}, [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) { return run(session, arguments); });

@@ -1,6 +1,7 @@
 #include "libregion/io/posix_status.h"
 
 #include <cerrno>
+#include <sys/stat.h>
 
 #include "libregion/base/error.h"
 
@@ -19,7 +20,7 @@ FileKind kind_of_mode(mode_t mode) {
 
 }  // namespace
 
-std::string describe_kind(mode_t mode) {
+std::string describe_kind(std::uint32_t mode) {
   if (S_ISREG(mode)) return "a regular file";
   if (S_ISDIR(mode)) return "a directory";
   if (S_ISLNK(mode)) return "a symbolic link";

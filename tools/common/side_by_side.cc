@@ -5,7 +5,9 @@ namespace region_tools {
 RegionsSideBySide::RegionsSideBySide(Session& session, const libregion::UseOptions& use,
                                      const std::function<void(const libregion::Region&)>& accept)
     : session_(session) {
-  for (const std::string& path : region_paths(session.options(), Session::stop_flag())) {
+  const std::vector<std::string> paths = region_paths(session.options(), Session::stop_flag());
+  session.require_outputs_outside(paths);
+  for (const std::string& path : paths) {
     if (Session::stop_flag()) {
       exit_code_ = more_serious(exit_code_, ExitCode::stopped);
       return;
