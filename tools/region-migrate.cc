@@ -28,8 +28,8 @@ struct Arguments {
 };
 
 void add_options(CommandLine& line, Arguments& arguments) {
-  line.add_text("--into", arguments.into, "DIR", "make a new region, leave the source alone");
-  line.add_text("--uuid", arguments.uuid, "UUID", "of the new region: new, or this one");
+  line.add_text("--into", arguments.into, "DIR", "make a new region there, leave the source");
+  line.add_text("--uuid", arguments.uuid, "UUID", "of the new region; new makes one");
   line.add_flag("-f,--force", arguments.force, "clear what an interrupted run left in DIR");
   line.add_flag("--check", arguments.options.check,
                 "hash every block; leave what has errors alone");
@@ -48,6 +48,7 @@ void check_arguments(const Arguments& arguments, const CommonOptions& common) {
     return;
   }
   if (arguments.into->empty()) refuse("--into: expected a directory's name, found none");
+  if (common.shard) refuse("--into makes one region: not with --shard");
   if (common.extents) refuse("--into makes a whole region: not with --extent");
   if (common.regions_from || common.regions.size() != 1) {
     refuse("--into: expected one region to migrate from");
@@ -165,17 +166,20 @@ ExitCode migrate_into(Session& session, const Region& source, const Arguments& a
   if (!summary.is_made && (!options.migrate.dry_run || summary.left_count > 0)) {
     session.set_incomplete();
   }
-  session.end_region({{"extents", summary.extent_count},
-                      {"migrated", summary.migrated_count},
-                      {"copied", summary.copied_count},
-                      {"replaced", summary.replaced_count},
-                      {"left", summary.left_count},
-                      {"rows", summary.row_count},
-                      {"bytes", summary.written_bytes},
-                      {"into", options.target},
-                      {"into_uuid", to_text(summary.definition.uuid)},
-                      {"made", summary.is_made}},
-                     describe(summary, session, options.target));
+  Fields fields = {{"extents", summary.extent_count},
+                   {"migrated", summary.migrated_count},
+                   {"copied", summary.copied_count},
+                   {"replaced", summary.replaced_count},
+                   {"left", summary.left_count},
+                   {"rows", summary.row_count},
+                   {"bytes", summary.written_bytes},
+                   {"into", options.target},
+                   {"into_uuid", to_text(summary.definition.uuid)},
+                   {"made", summary.is_made}};
+  if (!libregion::is_valid_utf8(options.target)) {
+    fields.push_back({"into_b64", libregion::to_base64(options.target)});
+  }
+  session.end_region(fields, describe(summary, session, options.target));
   return exit_code_for(session, summary);
 }
 
@@ -197,13 +201,14 @@ ExitCode run(Session& session, const Arguments& arguments) {
 int main(int argc, char** argv) {
   using namespace region_tools;
   Arguments arguments;
-  const ToolInfo info{"region-migrate",
-                      "Make raw extents of SQLite ones; finish interrupted repairs and migrations.",
-                      "REGION...",
-                      {"region-migrate -n -v /data/r1           what would be done?",
-                       "region-migrate --check /data/r1         migrate, hashing every block",
-                       "region-migrate --into /data/r2 /snap/r1 leave the source as it is",
-                       "region-verify /data/r1                  afterwards: is everything there?"}};
+  const ToolInfo info{
+      "region-migrate",
+      "Make raw extents of SQLite ones, in place or in a new region; finish repairs.",
+      "REGION...",
+      {"region-migrate -n -v /data/r1               what would be done?",
+       "region-migrate --check /data/r1             migrate, hashing every block",
+       "region-migrate --into /data/r2 /snap/r1     leave the source as it is",
+       "region-verify /data/r1                      afterwards: is all there?"}};
   return run_tool(
       argc, argv, info, {.dry_run = true}, [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) { return run(session, arguments); });

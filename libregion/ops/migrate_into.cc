@@ -9,6 +9,7 @@
 #include "libregion/base/checked.h"
 #include "libregion/base/error.h"
 #include "libregion/extent/raw_image.h"
+#include "libregion/io/paths.h"
 #include "libregion/ops/migrate_job.h"
 #include "libregion/region/new_region.h"
 #include "libregion/region/region_in_making.h"
@@ -58,28 +59,13 @@ class SilentReporter : public Reporter {
   void finding(const Finding& /*finding*/) override {}
 };
 
-// Whether the directory is `outer`, or below it.
-bool is_within(FileSystem& file_system, std::string path, const FileStatus& outer) {
-  const auto identity = [](const FileStatus& status) {
-    return std::pair(status.device, status.inode);
-  };
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> below;
-  while (true) {
-    const FileStatus status = expect_opened(file_system.open_directory(path), path)->status();
-    if (identity(status) == identity(outer)) return true;
-    if (below == identity(status)) return false;  // the root is its own parent
-    below = identity(status);
-    path += "/..";
-  }
-}
-
 // A new region inside the source would change the source.
 void check_outside(FileSystem& file_system, const Region& source, const std::string& target) {
   std::string existing = target;
   if (look_at_target(file_system, target).kind == TargetState::Kind::missing) {
     existing = open_parent(file_system, target).parent->path();
   }
-  if (!is_within(file_system, existing, source.root->status())) return;
+  if (!is_below(file_system, *source.root, existing + "/.")) return;
   throw Error(
       ErrorKind::failed,
       fmt::format("'{}' is inside the source '{}', which must stay as it is", target, source.path));

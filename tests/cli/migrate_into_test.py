@@ -7,7 +7,8 @@ import signal
 import subprocess
 
 from harness import (DONE, FAILED, FINDINGS, IN_USE, NOBODY, STOPPED, USAGE, UUID, ToolTest,
-                     content, flip_byte, limited, locked, needs_root, path_of, snapshot)
+                     base64_path, content, flip_byte, limited, locked, needs_root, path_of,
+                     snapshot)
 
 
 class MigrateIntoTest(ToolTest):
@@ -78,6 +79,14 @@ class MigrateIntoTest(ToolTest):
             self.assertEqual((NOBODY, NOBODY), (status.st_uid, status.st_gid), path)
             self.assertEqual(0o750 if path.is_dir() else 0o640, status.st_mode & 0o777, path)
 
+    def test_a_name_that_is_not_utf_8_is_told_in_base64_too(self):
+        name = os.fsencode(self.work) + b'/n\xe9w'
+        records = self.records('region-migrate', self.make_region('source'), '--into', name,
+                               code=DONE)
+        summary, = records.of_type('region_summary')
+        self.assertEqual(base64_path(name), summary['into_b64'])
+        self.expect(DONE, 'region-verify', name)
+
     # ---- what is not made -----------------------------------------------------------------------
 
     def test_a_dry_run_makes_nothing_and_exits_with_1(self):
@@ -104,7 +113,8 @@ class MigrateIntoTest(ToolTest):
 
     def test_options_that_make_no_sense_together_are_usage_errors(self):
         source = self.make_region('source')
-        for words in (['--into', 'new', '-e', '0'], ['--into', ''], ['--uuid', 'new'], ['--force'],
+        for words in (['--into', 'new', '-e', '0'], ['--into', 'new', '--shard', '1/2'],
+                      ['--into', ''], ['--uuid', 'new'], ['--force'],
                       ['--into', 'new', '--uuid', 'old'], ['--into', 'new', '--uuid', ''],
                       ['--into', 'new', source], ['--into', 'new', '--regions-from', '-']):
             self.expect(USAGE, 'region-migrate', source, *words)
