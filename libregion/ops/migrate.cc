@@ -1,11 +1,9 @@
 #include "libregion/ops/migrate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -16,6 +14,7 @@
 #include "libregion/io/durable.h"
 #include "libregion/ops/block_check.h"
 #include "libregion/ops/context_choice.h"
+#include "libregion/ops/extent_probe.h"
 #include "libregion/ops/parallel.h"
 #include "libregion/region/staging.h"
 
@@ -49,12 +48,6 @@ struct Job {
   // What means nothing without .db.
   [[nodiscard]] bool loses_log() const { return migrates || removes_stray_log; }
 };
-
-bool has_error(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
-    return finding_info(finding.id).severity == Severity::error;
-  });
-}
 
 bool has_stray_log(const ExtentParts& parts) {
   return !parts.has(ExtentPart::db) &&
@@ -144,14 +137,10 @@ class Migration {
 
   // What cannot be opened now is left alone later: nobody knows who uses it.
   void probe(const Directory& directory, ExtentId extent, ExtentPart part) {
-    try {
-      auto opened = directory.open_file(extent_file_name(extent, part), Access::read);
-      if (auto* file = std::get_if<std::unique_ptr<File>>(&opened)) region_.use->claim(**file);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::failed) throw;
-      const std::lock_guard lock(unprobed_mutex_);
-      unprobed_.emplace(extent, unreadable_finding(extent, error));
-    }
+    auto finding = probe_extent_file(region_, directory, extent, part);
+    if (!finding) return;
+    const std::lock_guard lock(unprobed_mutex_);
+    unprobed_.emplace(extent, std::move(*finding));
   }
 
   void check_space(std::uint64_t needed_bytes) const {
@@ -198,23 +187,7 @@ class Migration {
       if (job.is_done) report(job);
       summary_.stopped |= !job.is_done;
     }
-    if (!awaited.empty()) yield_to_others(*leaf.directory(), awaited);
-  }
-
-  // Somebody waited for these extents, and has them in a moment. If it is there to use the region,
-  // the claim is refused, and this is the end.
-  void yield_to_others(const Directory& directory, const std::vector<ExtentId>& awaited) {
-    constexpr int tries = 20;
-    for (int i = 0; i < tries; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      for (const ExtentId extent : awaited) probe(directory, extent, ExtentPart::data);
-    }
-  }
-
-  static bool has_broken_lease(const ExtentReader& extent) {
-    const auto files = extent.files();
-    return std::any_of(files.begin(), files.end(),
-                       [](const File* file) { return file->lease_is_broken(); });
+    if (!awaited.empty()) yield_to_others(region_, *leaf.directory(), awaited);
   }
 
   // Steps 3 to 5 of the order above, for all extents of the batch at once.
@@ -412,12 +385,6 @@ class Migration {
   void leave_unreadable(Job& job, const Error& error) {
     leave(job, {unreadable_finding(job.extent, error)});
     summary_has_io_errors_ = true;
-  }
-
-  static Finding unreadable_finding(ExtentId extent, const Error& error) {
-    Finding finding{unreadable_finding_id(error), extent, extent_path(extent)};
-    finding.found = error.what();
-    return finding;
   }
 
   // ---- reports ----------------------------------------------------------------------------------

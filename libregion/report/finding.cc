@@ -194,4 +194,10 @@ FindingId unreadable_finding_id(const Error& error) {
 
 std::span<const FindingInfo> all_findings() { return findings; }
 
+bool has_error(std::span<const Finding> findings) {
+  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding_info(finding.id).severity == Severity::error;
+  });
+}
+
 }  // namespace libregion

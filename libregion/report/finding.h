@@ -112,4 +112,7 @@ struct Finding {
   std::string found = {};
 };
 
+// Whether one of them is of severity error.
+bool has_error(std::span<const Finding> findings);
+
 }  // namespace libregion

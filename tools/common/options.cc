@@ -41,7 +41,8 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
                   "more regions, one a line; - is standard input");
     line.add_flag("-0,--null", options.null_separated, "they are separated by NUL");
   } else {
-    line.add_arguments(options.regions, 1, 1);
+    const std::size_t count = set.operand ? 2 : 1;
+    line.add_arguments(options.regions, count, count);
   }
   if (set.extents) {
     line.add_text("-e,--extent", options.extents, "LIST", "only these: 7,0x10-0x1F,67D,00/000/064");
@@ -69,6 +70,12 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
       "auto, always, never");
   line.add_number("--lock-wait", options.lock_wait_seconds, "SECONDS",
                   "wait so long for a region in use");
+}
+
+void separate_operand(CommonOptions& options, const OptionSet& set) {
+  if (!set.operand) return;
+  options.operand = std::move(options.regions.back());
+  options.regions.pop_back();
 }
 
 void check_common_options(const CommonOptions& options) {

@@ -19,6 +19,7 @@ enum class ProgressStyle : std::uint8_t { automatic, always, never, json };
 
 struct CommonOptions {
   std::vector<std::string> regions;
+  std::string operand;
   std::optional<std::string> regions_from;
   bool null_separated = false;
   RecordFormat format = RecordFormat::human;
@@ -37,12 +38,16 @@ struct CommonOptions {
 // Which of them a tool takes besides those that all take.
 struct OptionSet {
   bool several_regions = true;  // else exactly one, which may not be there yet
+  bool operand = false;         // and behind that one something else
   bool extents = true;          // --extent
   bool dry_run = false;         // tools that change something
   bool strict = false;          // tools whose findings are their result
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
+
+// Takes the operand, where there is one, from behind the region.
+void separate_operand(CommonOptions& options, const OptionSet& set);
 
 // What the values of the options have to keep to. Throws Error (usage).
 void check_common_options(const CommonOptions& options);
