@@ -1,19 +1,15 @@
 #include "libregion/ops/import.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
-#include "libregion/base/text.h"
-#include "libregion/extent/raw_extent.h"
-#include "libregion/io/durable.h"
+#include "libregion/format/raw_layout.h"
 #include "libregion/ops/extent_probe.h"
-#include "libregion/ops/extent_rebuild.h"
+#include "libregion/ops/import_batch.h"
 #include "libregion/ops/import_check.h"
 #include "libregion/ops/parallel.h"
-#include "libregion/region/staging.h"
 
 namespace libregion {
 namespace {
@@ -23,30 +19,7 @@ constexpr std::uint64_t batch_extents_max = 128;
 // So much is built at most before it is put in place.
 constexpr std::uint64_t batch_bytes_max = std::uint64_t{1} << 30;
 
-// What is done to one extent.
-struct Job {
-  ExtentId extent;
-  ExtentParts parts;
-  std::vector<Finding> findings;
-  std::optional<ExtentMetadata> metadata;
-
-  bool replaces = false;           // a replacement that was pending is put in place
-  bool removes_leftovers = false;  // .copy, .completed
-  bool rebuilds = false;
-  bool is_left = false;  // because of damage
-  std::uint64_t image_blocks = 0;
-  std::uint64_t written_blocks = 0;
-
-  std::unique_ptr<ExtentReader> old;  // open and claimed until the batch is done
-  File* data_file = nullptr;          // that it reads
-  bool has_copy = false;              // .copy is there, and ours
-  std::unique_ptr<Directory> copy_directory;
-  std::unique_ptr<File> copy;  // the extent built anew
-
-  [[nodiscard]] bool changes() const { return rebuilds || replaces || removes_leftovers; }
-};
-
-std::string_view action_of(const Job& job) {
+std::string_view action_of(const ImportJob& job) {
   if (job.is_left) return "left";
   if (job.rebuilds || job.replaces) return "replaced";
   return job.removes_leftovers ? "cleaned" : "none";
@@ -85,10 +58,6 @@ class Import {
 
  private:
   [[nodiscard]] bool is_stopped() const { return options_.stop != nullptr && *options_.stop; }
-
-  void check_stop() const {
-    if (is_stopped()) throw Error(ErrorKind::stopped, "stopped on request");
-  }
 
   // ---- before the first change ------------------------------------------------------------------
 
@@ -153,7 +122,7 @@ class Import {
       if (!checks[i].is_refused) continue;
       if (is_fine) report_leaf(leaf);
       is_fine = false;
-      Job job;
+      ImportJob job;
       job.extent = ExtentId{static_cast<std::uint32_t>(first + i)};
       job.is_left = true;
       job.findings = std::move(checks[i].findings);
@@ -183,6 +152,7 @@ class Import {
   void import_extents() {
     for_each_leaf(range_.first_extent(), range_.end_extent(),
                   [&](const Leaf& leaf, std::uint64_t /*first*/, std::uint64_t end) {
+                    expect_directory(leaf);
                     // What an earlier run found gone, or made, must stay so from here on.
                     if (!options_.dry_run) leaf.directory()->sync();
                     while (next_extent_ < end && image_goes_on()) run_batch(leaf, end);
@@ -193,6 +163,15 @@ class Import {
                 fmt::format("the image goes on behind block {}, where the region ends or the image "
                             "did when it was opened",
                             range_.end_block() - 1));
+  }
+
+  // What was there when the extents were checked.
+  void expect_directory(const Leaf& leaf) const {
+    if (leaf.directory() != nullptr) return;
+    if (leaf.is_unreadable()) throw Error(ErrorKind::failed, leaf.findings().front().found);
+    throw Error(ErrorKind::failed,
+                describe_failure({"open", region_.path + "/" + leaf_directory_path(leaf.id())},
+                                 "it was changed since it was looked at"));
   }
 
   // Whoever fills a pipe may have been stopped with us: its end is then not the image's.
@@ -215,184 +194,23 @@ class Import {
     return std::clamp<std::uint64_t>(fitting, 1, batch_extents_max);
   }
 
-  void check_space() const {
-    const std::uint64_t needed_bytes = 2 * file_bytes_;
-    const std::uint64_t free_bytes = region_.root->free_bytes();
-    if (needed_bytes <= free_bytes) return;
-    throw Error(ErrorKind::failed,
-                fmt::format("'{}': no space to build an extent anew: expected {} free, found {}",
-                            region_.path, human_size(needed_bytes), human_size(free_bytes)));
-  }
-
   void run_batch(const Leaf& leaf, std::uint64_t end) {
-    Directory& directory = *leaf.directory();
-    std::vector<Job> batch;
+    ImportBatch batch(region_, *leaf.directory(), options_, range_);
     const std::uint64_t size = std::min(batch_size(), end - next_extent_);
-    while (batch.size() < size && !is_awaited(batch) && image_goes_on()) {
-      Job job;
-      job.extent = ExtentId{next_extent_ + static_cast<std::uint32_t>(batch.size())};
-      job.parts = leaf.parts_of(job.extent);
-      finish_repairs(directory, job);
-      if (!build_or_remove(directory, batch, std::move(job))) break;
+    while (batch.jobs().size() < size && !batch.is_awaited() && image_goes_on()) {
+      const ExtentId extent{next_extent_ + static_cast<std::uint32_t>(batch.jobs().size())};
+      if (!batch.add(extent, leaf.parts_of(extent), image_)) summary_.stopped = true;
     }
-    if (!options_.dry_run) commit(directory, batch);
-
-    std::vector<ExtentId> awaited;
-    for (Job& job : batch) {
-      if (has_broken_lease(*job.old)) awaited.push_back(job.extent);
-      job.old.reset();  // closing the file gives up its lease
-      report(job);
-      ++next_extent_;
-    }
-    if (!awaited.empty()) yield_to_others(region_, directory, awaited);
-  }
-
-  static bool is_awaited(const std::vector<Job>& batch) {
-    return std::any_of(batch.begin(), batch.end(),
-                       [](const Job& job) { return has_broken_lease(*job.old); });
-  }
-
-  void finish_repairs(Directory& directory, Job& job) const {
-    job.replaces = job.parts.has(ExtentPart::replace);
-    job.removes_leftovers = job.parts.has(ExtentPart::copy) || job.parts.has(ExtentPart::completed);
-    if (options_.dry_run) return;
-    remove_leftovers(directory, job.extent, job.parts);
-    if (job.replaces) finish_replacement(directory, job.extent, job.parts, *region_.use);
-  }
-
-  // Nothing that is built here outlasts a failure. False where it was stopped in this extent.
-  bool build_or_remove(Directory& directory, std::vector<Job>& batch, Job job) {
-    batch.push_back(std::move(job));
-    try {
-      build(directory, batch.back());
-      return true;
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::stopped) {
-        summary_.stopped = true;
-        remove_copy(directory, batch.back());
-        batch.pop_back();
-        return false;
-      }
-      remove_copies_after_failure(directory, batch);
-      throw;
-    }
-  }
-
-  void build(Directory& directory, Job& job) {
-    if (job.replaces && options_.dry_run) {
-      // By then the extent would be what the replacement is.
-      open_old(*open_replacement(directory, job.extent).directory, job);
-    } else {
-      open_old(directory, job);
-    }
-    RebuildOptions options;
-    options.first_block = range_.blocks_of(job.extent).first;
-    options.skip_zeros = options_.skip_zeros;
-    options.make_file = [&] {
-      check_space();
-      return options_.dry_run ? nullptr : make_copy(directory, job);
-    };
-    RebuildResult result =
-        rebuild_extent(region_.definition, job.extent, *job.old, image_, options);
-    // The image may have ended here because whoever made it was stopped with us.
-    if (result.image_blocks < range_.blocks_of(job.extent).count) check_stop();
-    job.image_blocks = result.image_blocks;
-    if (!result.errors.empty()) {
-      job.is_left = true;
-      job.findings = std::move(result.errors);
-      return remove_copy(directory, job);
-    }
-    job.rebuilds = result.differs();
-    job.written_blocks = result.written_blocks;
-    job.metadata = result.metadata;
-  }
-
-  // What check_import had nothing against.
-  void open_old(const Directory& directory, Job& job) const {
-    auto file = open_file_in(directory, extent_file_name(job.extent),
-                             options_.dry_run ? Access::read : Access::read_write);
-    region_.use->claim(*file);
-    job.data_file = file.get();
-    const std::string path = file->path();
-    OpenedExtent opened =
-        RawExtent::open(std::move(file), geometry_, job.extent, extent_path(job.extent));
-    const bool is_usable = opened.reader != nullptr && !has_error(opened.findings) &&
-                           !find_obstacle(job.extent, *opened.reader->metadata());
-    if (!is_usable) {
-      throw Error(ErrorKind::failed,
-                  describe_failure({"open", path}, "it was changed since it was looked at"));
-    }
-    job.old = std::move(opened.reader);
-    job.metadata = job.old->metadata();
-  }
-
-  // Owner and mode are those of what stands beside it and of what it replaces.
-  static File* make_copy(Directory& directory, Job& job) {
-    const std::string name = extent_file_name(job.extent, ExtentPart::copy);
-    directory.make_directory(name, directory.status().ownership);
-    job.has_copy = true;
-    job.copy_directory = open_directory_in(directory, name);
-    job.copy = job.copy_directory->create_file(extent_file_name(job.extent),
-                                               job.data_file->status().ownership);
-    return job.copy.get();
-  }
-
-  static void remove_copy(Directory& directory, Job& job) {
-    if (job.copy != nullptr) job.copy_directory->remove_file(extent_file_name(job.extent));
-    job.copy.reset();
-    job.copy_directory.reset();
-    if (job.has_copy) directory.remove_directory(extent_file_name(job.extent, ExtentPart::copy));
-  }
-
-  // Best effort: what stays is what an interrupted repair leaves, and the next run removes it.
-  static void remove_copies_after_failure(Directory& directory, std::vector<Job>& batch) {
-    for (Job& job : batch) {
-      try {
-        remove_copy(directory, job);
-      } catch (const Error&) {
-      }
-    }
-  }
-
-  // Steps 3 to 6 of the order above, for all extents of the batch at once.
-  void commit(Directory& directory, std::vector<Job>& batch) const {
-    std::vector<Job*> rebuilt;
-    std::vector<File*> built;
-    std::vector<File*> data_files;
-    std::vector<ExtentId> extents;
-    for (Job& job : batch) {
-      if (job.rebuilds) {
-        rebuilt.push_back(&job);
-        built.push_back(job.copy.get());
-        data_files.push_back(job.data_file);
-        extents.push_back(job.extent);
-      } else {
-        // That it holds the image may be so in memory only.
-        built.push_back(job.data_file);
-      }
-    }
-    sync_files(*region_.root, built);
-    if (rebuilt.empty()) return;
-    for (Job* job : rebuilt) {
-      job->copy_directory->sync();
-      job->copy_directory.reset();
-      job->copy.reset();
-    }
-    for (const ExtentId extent : extents) {
-      directory.rename(extent_file_name(extent, ExtentPart::copy),
-                       extent_file_name(extent, ExtentPart::replace));
-    }
-    directory.sync();
-    for_each_in_parallel(options_.jobs, extents.size(), [&](std::size_t i) {
-      copy_raw_replacement(directory, extents[i], *data_files[i]);
-    });
-    sync_files(*region_.root, data_files);
-    retire_replacements(directory, extents);
+    if (!options_.dry_run) batch.commit();
+    const std::vector<ExtentId> awaited = batch.close();
+    for (const ImportJob& job : batch.jobs()) report(job);
+    next_extent_ += static_cast<std::uint32_t>(batch.jobs().size());
+    if (!awaited.empty()) yield_to_others(region_, *leaf.directory(), awaited);
   }
 
   // ---- reports ----------------------------------------------------------------------------------
 
-  void report(const Job& job) {
+  void report(const ImportJob& job) {
     for (const Finding& finding : job.findings) reporter_.finding(finding);
     ExtentRecord record{job.extent, extent_path(job.extent), format_name(ExtentFormat::raw)};
     record.metadata = job.metadata;
@@ -410,7 +228,7 @@ class Import {
     }
   }
 
-  void count(const Job& job) {
+  void count(const ImportJob& job) {
     ++summary_.extent_count;
     summary_.image_blocks += job.image_blocks;
     summary_.written_blocks += job.written_blocks;

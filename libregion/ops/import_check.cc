@@ -58,6 +58,7 @@ class ExtentCheck {
     std::vector<Finding> problems = check_replacement(directory, extent_, parts_, geometry_);
     if (!problems.empty()) return refuse(std::move(problems));
     if (auto finding = probe_extent_file(region_, directory, extent_, ExtentPart::data)) {
+      result_.has_io_errors = true;
       return refuse({std::move(*finding)});
     }
     const Replacement replacement = open_replacement(directory, extent_);

@@ -111,11 +111,11 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion&) {
     return print(version_text(info_.name));
   } catch (const CLI::ArgumentMismatch& error) {
-    // "--jobs: 1 required N missing", or too many of what stands besides options.
+    // "--jobs: 1 required N missing", or too few or too many of what stands besides options.
     const std::string text = error.what();
     const std::string name = text.substr(0, text.find(':'));
-    return refuse(name == info_.arguments ? "expected " + name + ", found more"
-                                          : name + ": expected a value, found none");
+    if (name != info_.arguments) return refuse(name + ": expected a value, found none");
+    return refuse("expected " + name + ", found " + (text.ends_with("missing") ? "less" : "more"));
   } catch (const CLI::ParseError& error) {
     return refuse(error.what());
   }

@@ -18,6 +18,11 @@ std::vector<Call> log_of(const MemoryFileSystem& before, const Operation& operat
   return memory->log();
 }
 
+std::string other_bytes(const Tree& expected, const MemoryFileSystem& memory) {
+  const std::string found = difference(expected, memory.tree(region_path));
+  return found.empty() ? "" : "other bytes: " + found;
+}
+
 bool run_with_crash(MemoryFileSystem& memory, const Operation& operation, std::uint64_t number) {
   memory.crash_at(number);
   try {
@@ -74,6 +79,20 @@ std::string first_problem(const MemoryFileSystem& before, const Operation& opera
   if (!found.empty()) return found;
   const std::string problem = first_problem_now(*memory, true, examine, options);
   return problem.empty() ? "" : "crash after the end, " + problem;
+}
+
+std::string first_problem_after_kill(const MemoryFileSystem& before, const Operation& operation,
+                                     const Examine& examine, const CrashOptions& options) {
+  for (std::uint64_t number = 0;; ++number) {
+    const auto killed = before.copy();
+    if (!run_with_crash(*killed, operation, number)) return {};
+    const std::string last_call = number == 0 ? "nothing" : describe(killed->log().back());
+    killed->restart();
+    const std::string problem = first_problem(*killed, operation, examine, options);
+    if (problem.empty()) continue;
+    return "killed at call " + std::to_string(number) + ", after " + last_call + "; then " +
+           problem;
+  }
 }
 
 std::string needless_syncs(const MemoryFileSystem& before, const Operation& operation,

@@ -21,6 +21,9 @@ using Operation = std::function<void(MemoryFileSystem&)>;
 Tree tree_after(const MemoryFileSystem& before, const Operation& operation);
 std::vector<Call> log_of(const MemoryFileSystem& before, const Operation& operation);
 
+// What is wrong with the tree at "/r" where it is another one; empty where it is the same.
+std::string other_bytes(const Tree& expected, const MemoryFileSystem& memory);
+
 // True where it crashed before it was done.
 bool run_with_crash(MemoryFileSystem& memory, const Operation& operation, std::uint64_t number);
 
@@ -41,6 +44,11 @@ struct CrashOptions {
 // may be left. The first problem, with what leads to it; empty where there is none.
 std::string first_problem(const MemoryFileSystem& before, const Operation& operation,
                           const Examine& examine, const CrashOptions& options = {});
+
+// Kills the process at each of the operation's calls, then crashes the next run: it must not take
+// for durable what it finds.
+std::string first_problem_after_kill(const MemoryFileSystem& before, const Operation& operation,
+                                     const Examine& examine, const CrashOptions& options);
 
 // Which syncs are not needed: without any one of them no state has a problem. As lines of the log.
 std::string needless_syncs(const MemoryFileSystem& before, const Operation& operation,

@@ -10,11 +10,6 @@
 namespace libregion {
 namespace {
 
-std::string other_bytes(const Tree& expected, const MemoryFileSystem& memory) {
-  const std::string found = difference(expected, memory.tree(region_path));
-  return found.empty() ? "" : "other bytes: " + found;
-}
-
 // ---- create -------------------------------------------------------------------------------------
 
 // A scenario of create, what comes of it undisturbed, and what is promised of a crash.
@@ -219,23 +214,10 @@ TEST_CASE("migrate: a crash in the second run is survived as well") {
   });
 }
 
-// The next run after a process was killed must not take for durable what it finds.
-std::string first_problem_after_kill(const MigrateCase& tested, const CrashOptions& options) {
-  for (std::uint64_t number = 0;; ++number) {
-    const auto killed = tested.scenario.before->copy();
-    if (!run_with_crash(*killed, run_migrate, number)) return {};
-    const std::string last_call = number == 0 ? "nothing" : describe(killed->log().back());
-    killed->restart();
-    const std::string problem = first_problem(*killed, run_migrate, tested.examine, options);
-    if (problem.empty()) continue;
-    return "killed at call " + std::to_string(number) + ", after " + last_call + "; then " +
-           problem;
-  }
-}
-
 TEST_CASE("migrate: after a process that was killed the next run finishes, durably") {
   on_every_small_case([](const MigrateCase& tested) {
-    CHECK(first_problem_after_kill(tested, {{CrashModel::posix_512}, 3}) == "");
+    CHECK(first_problem_after_kill(*tested.scenario.before, run_migrate, tested.examine,
+                                   {{CrashModel::posix_512}, 3}) == "");
   });
 }
 

@@ -1,0 +1,75 @@
+#include "tests/unit/ops/fault_driver.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace libregion {
+namespace {
+
+bool names(const std::string& text, const std::string& path) {
+  return text.find("'" + path + "'") != std::string::npos;
+}
+
+}  // namespace
+
+Outcome outcome_of(const std::function<void(std::vector<std::string>*)>& run) {
+  Outcome outcome;
+  try {
+    run(&outcome.findings);
+  } catch (const Error& error) {
+    outcome.threw = true;
+    outcome.kind = error.kind();
+    outcome.message = error.what();
+  }
+  return outcome;
+}
+
+std::string unnamed(const Outcome& outcome, const Call& call) {
+  if (outcome.threw && outcome.kind == ErrorKind::failed && names(outcome.message, call.path)) {
+    return {};
+  }
+  const bool is_reported =
+      std::any_of(outcome.findings.begin(), outcome.findings.end(),
+                  [&](const std::string& finding) { return names(finding, call.path); });
+  if (!outcome.threw && is_reported) return {};
+  return describe(call) + " failed, and all that was said is: '" + outcome.message + "'";
+}
+
+std::string syncs_and_renames_after(const std::vector<Call>& log, std::uint64_t failed) {
+  for (std::uint64_t number = failed + 1; number < log.size(); ++number) {
+    if (is_sync(log[number].kind) || log[number].kind == CallKind::rename) {
+      return "after a sync that failed: " + describe(log[number]);
+    }
+  }
+  return {};
+}
+
+std::string not_durable(const MemoryFileSystem& memory, const Tree& expected) {
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    const auto left = after_crash(memory, CrashModel::posix_512, seed);
+    const std::string found = difference(expected, left->tree(region_path));
+    if (!found.empty()) return "not durable: " + found;
+  }
+  return {};
+}
+
+std::string first_problem_with_faults(const MemoryFileSystem& before, const Operation& operation,
+                                      const ExamineFault& examine) {
+  const std::vector<Call> log = log_of(before, operation);
+  for (std::uint64_t number = 0; number < log.size(); ++number) {
+    for (const Fault& fault :
+         {Fault{EIO, {}, {}, number, false}, Fault{ENOSPC, {}, {}, number, false},
+          Fault{EIO, {}, {}, number, true}}) {
+      const auto memory = before.copy();
+      memory->add_fault(fault);
+      const std::string problem = examine(*memory, fault, log[number]);
+      if (problem.empty()) continue;
+      return "call " + std::to_string(number) + " fails" +
+             (fault.for_ever ? ", and all after it: " : ": ") + describe(log[number]) + ": " +
+             problem;
+    }
+  }
+  return {};
+}
+
+}  // namespace libregion
