@@ -110,7 +110,11 @@ int main(int argc, char** argv) {
                        "zcat disk.img.gz | region-import /data/r1 -"}};
   return run_tool(
       argc, argv, info,
-      {.several_regions = false, .operand = true, .extents = false, .dry_run = true},
+      {.several_regions = false,
+       .operand = true,
+       .extents = false,
+       .dry_run = true,
+       .csv_rows = "extent"},
       [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) {
         const Access access = session.options().dry_run ? Access::read : Access::read_write;

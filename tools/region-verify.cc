@@ -31,13 +31,10 @@ std::string describe(const VerifySummary& summary) {
 }
 
 ExitCode verify(Session& session, const Region& region) {
-  const auto extents = selected_extents(session.options(), region.definition.extent_count);
-  const std::uint64_t extent_count = extents.count_of(region.definition.extent_count);
-  session.progress().start(extent_count,
-                           extent_count * region.definition.geometry.extent_data_bytes());
-  const libregion::VerifyOptions options{
-      {extents, static_cast<unsigned>(session.options().jobs), &Session::stop_flag()},
-      &session.progress()};
+  const libregion::VerifyOptions options{session.walk_options(region.definition),
+                                         &session.progress()};
+  const auto totals = walk_totals(region.definition, options.walk);
+  session.progress().start(totals.extent_count, totals.data_bytes);
   const VerifySummary summary = verify_region(region, options, session.reporter());
   if (summary.stopped || summary.has_changed || summary.has_io_errors) session.set_incomplete();
   session.end_region({{"extents", summary.extent_count},
@@ -61,7 +58,7 @@ int main(int argc, char** argv) {
                        "region-verify -e 67D --format jsonl /data/r1   one extent, for a program",
                        "region-verify --regions-from rack.txt -q       many: errors only"}};
   return run_tool(
-      argc, argv, info, {.strict = true},
+      argc, argv, info, {.blocks = true, .strict = true},
       [&](CommandLine& line) {
         line.add_flag("--live", live, "look at one in use; findings may be stale");
       },

@@ -1,50 +1,22 @@
 #include "libregion/extent/sqlite_tables.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <numeric>
-#include <set>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
 
 #include "libregion/base/text.h"
 #include "libregion/extent/sqlite_database.h"
+#include "libregion/extent/sqlite_schema.h"
 #include "libregion/format/extent_names.h"
 
 namespace libregion {
 namespace {
 
-constexpr const char* schema_sql = R"(CREATE TABLE metadata (
-                    name TEXT PRIMARY KEY,
-                    value INTEGER NOT NULL
-                );
-CREATE TABLE block_context (
-                    block INTEGER,
-                    hash INTEGER,
-                    nonce BLOB,
-                    tag BLOB,
-                    on_disk_hash INTEGER,
-                    PRIMARY KEY (block, on_disk_hash)
-                ) WITHOUT ROWID;)";
-
 // Fewer bytes than any row takes: a table with more rows than this allows repeats its own pages.
 constexpr std::uint64_t row_bytes_min = 8;
-
-enum class Generation { unknown, before_hashes, s3, s4, s5, s6 };
-
-std::string_view generation_text(Generation generation) {
-  switch (generation) {
-    case Generation::before_hashes: return "before S3 (before 2022-01-20): no hashes";
-    case Generation::s3: return "S3 (from 2022-01-20)";
-    case Generation::s4: return "S4 (from 2022-10-06)";
-    case Generation::s5: return "S5 (from 2023-05-17)";
-    case Generation::s6: return "S6 (from 2023-06-07)";
-    case Generation::unknown: break;
-  }
-  return "unknown";
-}
 
 class TableReader {
  public:
@@ -104,85 +76,16 @@ class TableReader {
     return true;
   }
 
-  Generation find_generation(SqliteDatabase& database) {
-    std::set<std::string> tables;  // with pages of their own: no views, no virtual tables
-    std::uint64_t object_count = 0;
-    bool has_unique_index = false;
-    SqliteStatement master(
-        database, "SELECT type, name, tbl_name, coalesce(sql, ''), rootpage FROM sqlite_master");
-    while (master.step()) {
-      const std::string sql = master.text(3);
-      // What SQLite makes by itself for a primary key has no statement.
-      if (sql.empty()) continue;
-      ++object_count;
-      const bool is_of_extent = master.text(2) == "metadata" || master.text(2) == "block_context";
-      if (is_of_extent && has_expression(sql)) return Generation::unknown;
-      if (master.text(0) == "table" && master.value(4).integer > 0) tables.insert(master.text(1));
-      has_own_index_ |= is_of_extent && master.text(0) == "index";
-      has_unique_index |= master.text(0) == "index" && master.text(2) == "block_context" &&
-                          sql.find("UNIQUE") != std::string::npos;
-    }
-    if (!tables.contains("metadata") ||
-        column_types(database, "metadata") != "name TEXT,value INTEGER,") {
-      return Generation::unknown;
-    }
-    if (tables.contains("block_context")) {
-      const std::string columns = column_types(database, "block_context");
-      if (columns == "block INTEGER,hash INTEGER,nonce BLOB,tag BLOB,on_disk_hash INTEGER,") {
-        return Generation::s6;
-      }
-      const bool is_s4 =
-          columns == "block INTEGER,hash BLOB,nonce BLOB,tag BLOB,on_disk_hash BLOB,";
-      if (!is_s4) return Generation::unknown;
-      return has_unique_index ? Generation::s5 : Generation::s4;
-    }
-    if (tables.contains("encryption_context")) {
-      return tables.contains("integrity_hashes") ? Generation::s3 : Generation::before_hashes;
-    }
-    return object_count == 1 ? Generation::before_hashes : Generation::unknown;
-  }
-
-  // An expression would be computed by the check of the table, however long that takes. The only
-  // parentheses within parentheses that an extent's statements have are the primary key's.
-  static bool has_expression(std::string sql) {
-    std::transform(sql.begin(), sql.end(), sql.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
-    const auto has = [&](const char* word) { return sql.find(word) != std::string::npos; };
-    const bool is_index = sql.starts_with("CREATE INDEX") || sql.starts_with("CREATE UNIQUE INDEX");
-    const bool nests = is_index && std::count(sql.begin(), sql.end(), '(') > 1;
-    // A partial index has a condition; that of S5 tests columns for NULL and is never checked.
-    const bool has_condition = is_index && has("WHERE") && !has("IS NULL");
-    return nests || has_condition || has("CHECK") || has("GENERATED") || has(" AS ") ||
-           has("DEFAULT");
-  }
-
-  // Generated and hidden columns make a list that no generation has.
-  static std::string column_types(SqliteDatabase& database, const std::string& table) {
-    SqliteStatement columns(database,
-                            "SELECT name, type, hidden FROM pragma_table_xinfo('" + table + "')");
-    std::string list;
-    while (columns.step()) {
-      list += columns.text(0) + " " + columns.text(1);
-      list += columns.value(2).integer == 0 ? "," : " hidden,";
-    }
-    return list;
-  }
-
   bool has_known_schema(SqliteDatabase& database) {
-    const Generation generation = find_generation(database);
-    if (generation == Generation::s6) return true;
-    const bool is_older = generation != Generation::unknown;
+    const SqliteSchema schema = read_sqlite_schema(database);
+    has_own_index_ = schema.has_own_index;
+    if (schema.generation == SqliteGeneration::s6) return true;
+    const bool is_older = schema.generation != SqliteGeneration::unknown;
     add(is_older ? FindingId::sqlite_older_generation : FindingId::sqlite_unknown_schema,
-        std::string(generation_text(Generation::s6)),
-        is_older ? std::string(generation_text(generation)) : "tables: " + table_names(database));
+        std::string(generation_text(SqliteGeneration::s6)),
+        is_older ? std::string(generation_text(schema.generation))
+                 : "tables: " + table_names(database));
     return false;
-  }
-
-  static std::string table_names(SqliteDatabase& database) {
-    SqliteStatement master(database, "SELECT type || ' ' || name FROM sqlite_master LIMIT 10");
-    std::string names;
-    while (master.step()) names += (names.empty() ? "" : ", ") + master.text(0);
-    return names.empty() ? "none" : names;
   }
 
   void read_metadata(SqliteDatabase& database) {
@@ -332,7 +235,7 @@ class TableReader {
   ExtentId extent_;
   const Geometry& geometry_;
   SqliteTables tables_;
-  bool has_own_index_ = false;  // beside those of the primary keys
+  bool has_own_index_ = false;  // as in SqliteSchema
   std::uint64_t rows_out_of_range_ = 0;
   std::vector<std::uint64_t> half_encrypted_rows_;
 };
@@ -407,7 +310,7 @@ Bytes build_sqlite_image(const ExtentMetadata& metadata,
   SqliteDatabase database = SqliteDatabase::create();
   database.execute("PRAGMA page_size = 4096");
   database.execute("BEGIN");
-  database.execute(schema_sql);
+  database.execute(sqlite_schema_sql);
   insert_metadata(database, metadata);
   {
     SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");

@@ -24,6 +24,7 @@ class ActiveSlots {
   // As read from disk; bits.size() must be active_slots_bytes(block_count).
   ActiveSlots(std::uint64_t block_count, ByteView bits);
 
+  [[nodiscard]] std::uint64_t block_count() const { return block_count_; }
   [[nodiscard]] ContextSlot at(std::uint64_t block) const;
   void set(std::uint64_t block, ContextSlot slot);
 

@@ -1,6 +1,8 @@
 // Every name of a file in a region is built and parsed here.
 //
 //   region.json              the region definition
+//   region.json.tmp          the same, before it gets its name
+//   region.json.incomplete   the same, in a region that is being made of another one's extents
 //   XX/YYY/ZZZ               an extent's data file: its number in upper-case hexadecimal,
 //                            XX bits 31..24, YYY bits 23..12, ZZZ bits 11..0
 //   XX/YYY/ZZZ.db            its database: there only for a SQLite extent
@@ -25,6 +27,7 @@ namespace libregion {
 
 inline constexpr std::string_view definition_name = "region.json";
 inline constexpr std::string_view definition_temporary_name = "region.json.tmp";
+inline constexpr std::string_view definition_incomplete_name = "region.json.incomplete";
 inline constexpr std::string_view seed_database_name = "seed.db";
 
 // What stands beside, or instead of, an extent's data file.

@@ -6,7 +6,9 @@
 
 namespace libregion {
 
-std::uint64_t on_disk_hash(ByteView block) { return XXH64(block.data(), block.size(), 0); }
+std::uint64_t xxh64(ByteView bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
+
+std::uint64_t on_disk_hash(ByteView block) { return xxh64(block); }
 
 std::uint64_t integrity_hash(const EncryptionContext& encryption, ByteView block) {
   XXH64_state_t state;

@@ -12,6 +12,9 @@
 
 namespace libregion {
 
+// XXH64 with seed 0, of anything.
+std::uint64_t xxh64(ByteView bytes);
+
 std::uint64_t on_disk_hash(ByteView block);
 
 // The hash that a writer of this block, encrypted like this, would have sent.

@@ -1,5 +1,7 @@
 #include "libregion/io/file_system.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
@@ -29,6 +31,18 @@ Bytes File::read(std::uint64_t offset_bytes, std::uint64_t length_bytes) const {
   Bytes bytes(length_bytes);
   read(offset_bytes, bytes);
   return bytes;
+}
+
+void File::copy_to(File& target, const FileCopy& copy) const {
+  constexpr std::uint64_t chunk_bytes = std::uint64_t{512} << 10;
+  Bytes chunk(std::min(chunk_bytes, copy.source.length_bytes));
+  for (std::uint64_t done = 0; done < copy.source.length_bytes;) {
+    const std::uint64_t count = std::min(chunk_bytes, copy.source.length_bytes - done);
+    const MutableByteView part = MutableByteView(chunk).first(count);
+    read(copy.source.offset_bytes + done, part);
+    target.write(copy.target_offset_bytes + done, part);
+    done += count;
+  }
 }
 
 std::unique_ptr<File> open_file_in(const Directory& directory, const std::string& path,

@@ -7,6 +7,10 @@
 //
 // Every failure throws SystemError, naming operation, path, place and reason. What is not a failure
 // but an answer (the file is missing, or is a FIFO) comes back as a Refusal.
+//
+// A failed sync is final: after it every sync, rename and removal is refused with a SystemError
+// that names it, in whatever was opened from the same root (FileSystem::open_directory), on any
+// thread.
 
 #pragma once
 
@@ -65,6 +69,20 @@ std::unique_ptr<T> expect_opened(Opened<T> opened, const std::string& path) {
   return std::move(std::get<std::unique_ptr<T>>(opened));
 }
 
+// Bytes [offset, offset + length) of a file.
+struct ByteRange {
+  std::uint64_t offset_bytes = 0;
+  std::uint64_t length_bytes = 0;
+  bool operator==(const ByteRange&) const = default;
+  [[nodiscard]] std::uint64_t end_bytes() const { return offset_bytes + length_bytes; }
+};
+
+// What to copy of one file, and to where in another.
+struct FileCopy {
+  ByteRange source;
+  std::uint64_t target_offset_bytes = 0;
+};
+
 // An open regular file with one name.
 class File {
  public:
@@ -84,11 +102,19 @@ class File {
   void read(std::uint64_t offset_bytes, MutableByteView target) const;
   [[nodiscard]] Bytes read(std::uint64_t offset_bytes, std::uint64_t length_bytes) const;
 
+  // The first stretch at or behind the offset that may hold anything but zeros; nullopt where there
+  // is none before the end. Where the system knows of no holes, all of the file is one stretch.
+  // Only of a file that was synced, and that nobody writes to, is what lies between surely zero.
+  [[nodiscard]] virtual std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const = 0;
+
+  // Copies bytes into another file, by the system itself where it can. A file that ends before is
+  // an Error. Holes may become zeros that take space.
+  virtual void copy_to(File& target, const FileCopy& copy) const;
+
   virtual void write(std::uint64_t offset_bytes, ByteView source) = 0;
   virtual void resize(std::uint64_t size_bytes) = 0;
 
-  // Makes data and size durable, not the name. After a failure the data may be gone for good, so
-  // nothing is ever synced again: the failure is final.
+  // Makes data and size durable, not the name. After a failure the data may be gone for good.
   virtual void sync() = 0;
 
   // Whether anyone else has the file open: granted = nobody has (Access::read_write), or nobody has

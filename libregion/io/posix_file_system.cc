@@ -13,8 +13,10 @@
 #include "libregion/base/assert.h"
 #include "libregion/base/checked.h"
 #include "libregion/base/error.h"
+#include "libregion/io/failed_sync.h"
 #include "libregion/io/file_descriptor.h"
 #include "libregion/io/open_beneath.h"
+#include "libregion/io/posix_status.h"
 #include "libregion/io/process_files.h"
 #include "libregion/io/system_extras.h"
 
@@ -27,42 +29,7 @@ FileDescriptor::~FileDescriptor() {
 
 namespace {
 
-constexpr mode_t permission_bits = 07777;
-
-FileKind kind_of_mode(mode_t mode) {
-  if (S_ISREG(mode)) return FileKind::regular;
-  if (S_ISDIR(mode)) return FileKind::directory;
-  if (S_ISLNK(mode)) return FileKind::symbolic_link;
-  return FileKind::other;
-}
-
-std::string describe_kind(mode_t mode) {
-  if (S_ISREG(mode)) return "a regular file";
-  if (S_ISDIR(mode)) return "a directory";
-  if (S_ISLNK(mode)) return "a symbolic link";
-  if (S_ISFIFO(mode)) return "a FIFO";
-  if (S_ISSOCK(mode)) return "a socket";
-  if (S_ISBLK(mode)) return "a block device";
-  if (S_ISCHR(mode)) return "a character device";
-  return "something unknown";
-}
-
-FileStatus to_status(const struct stat& found) {
-  FileStatus status;
-  status.kind = kind_of_mode(found.st_mode);
-  status.size_bytes = static_cast<std::uint64_t>(found.st_size);
-  status.link_count = found.st_nlink;
-  status.ownership = {found.st_uid, found.st_gid, found.st_mode & permission_bits};
-  status.device = found.st_dev;
-  status.inode = found.st_ino;
-  return status;
-}
-
-struct stat stat_of(int descriptor, const std::string& path) {
-  struct stat found {};
-  if (::fstat(descriptor, &found) != 0) throw_system_error(errno, {"fstat", path});
-  return found;
-}
+using FailedSyncPtr = std::shared_ptr<FailedSync>;
 
 off_t to_off_t(std::uint64_t offset_bytes) {
   LIBREGION_ASSERT(offset_bytes <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
@@ -76,22 +43,40 @@ void apply_ownership(int descriptor, const std::string& path, const Ownership& o
   if (!is_theirs && ::fchown(descriptor, ownership.user, ownership.group) != 0) {
     throw_system_error(errno, {"fchown", path});
   }
-  if (::fchmod(descriptor, ownership.mode & permission_bits) != 0) {
+  if (::fchmod(descriptor, ownership.mode & posix_permission_bits) != 0) {
     throw_system_error(errno, {"fchmod", path});
   }
 }
 
 class PosixFile : public File {
  public:
-  PosixFile(FileDescriptor descriptor, std::string path, const PosixOptions& options)
-      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {}
+  PosixFile(FileDescriptor descriptor, std::string path, const PosixOptions& options,
+            FailedSyncPtr failed_sync)
+      : descriptor_(std::move(descriptor)),
+        path_(std::move(path)),
+        options_(options),
+        failed_sync_(std::move(failed_sync)) {
+    // What was read ahead would look as if it had been in the page cache before.
+    if (options_.rate_limit != nullptr) disable_read_ahead(descriptor_.number());
+  }
 
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] FileStatus status() const override {
-    return to_status(stat_of(descriptor_.number(), path_));
+    return to_file_status(stat_of(descriptor_.number(), path_));
   }
 
   std::size_t read_up_to(std::uint64_t offset_bytes, MutableByteView target) const override {
+    if (options_.rate_limit == nullptr) return read_plainly(offset_bytes, target);
+    // What is in the page cache already stays there, and nothing else does.
+    const std::size_t cached = read_cached_bytes(descriptor_.number(), offset_bytes, target);
+    const std::size_t rest =
+        read_plainly(offset_bytes + cached, target.subspan(cached, target.size() - cached));
+    drop_cached_bytes(descriptor_.number(), offset_bytes + cached, rest);
+    options_.rate_limit->spend(cached + rest);
+    return cached + rest;
+  }
+
+  std::size_t read_plainly(std::uint64_t offset_bytes, MutableByteView target) const {
     std::size_t done = 0;
     while (done < target.size()) {
       const ssize_t count = retry_on_interrupt([&] {
@@ -105,7 +90,42 @@ class PosixFile : public File {
     return done;
   }
 
+  [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
+    const std::uint64_t size_bytes = status().size_bytes;
+    if (offset_bytes >= size_bytes) return std::nullopt;
+    const ByteRange all{offset_bytes, size_bytes - offset_bytes};
+    if (!options_.use_ranges) return all;
+    const std::int64_t first = seek_in_file(descriptor_.number(), Seek::data, offset_bytes);
+    if (first < 0 && errno == ENXIO) return std::nullopt;
+    if (first < 0 && errno == EINVAL) return all;
+    if (first < 0) throw_system_error(errno, {"lseek", path_, offset_bytes});
+    const auto data_bytes = static_cast<std::uint64_t>(first);
+    const std::int64_t end = seek_in_file(descriptor_.number(), Seek::hole, data_bytes);
+    if (end < 0) throw_system_error(errno, {"lseek", path_, data_bytes});
+    return ByteRange{data_bytes, static_cast<std::uint64_t>(end) - data_bytes};
+  }
+
+  void copy_to(File& target, const FileCopy& copy) const override {
+    FileCopy rest = copy;
+    const auto* posix_target = dynamic_cast<const PosixFile*>(&target);
+    // The system would copy as fast as it can.
+    const bool may_use_system = options_.use_ranges && options_.rate_limit == nullptr;
+    while (posix_target != nullptr && may_use_system && rest.source.length_bytes > 0) {
+      const std::int64_t count = retry_on_interrupt([&] {
+        return copy_between_files(descriptor_.number(), posix_target->descriptor_.number(), rest);
+      });
+      if (count <= 0) break;
+      rest.source.offset_bytes += static_cast<std::uint64_t>(count);
+      rest.source.length_bytes -= static_cast<std::uint64_t>(count);
+      rest.target_offset_bytes += static_cast<std::uint64_t>(count);
+    }
+    // What the system cannot copy, or failed at, is read and written: that succeeds, or tells which
+    // of the two files is at fault, and where.
+    File::copy_to(target, rest);
+  }
+
   void write(std::uint64_t offset_bytes, ByteView source) override {
+    if (options_.rate_limit != nullptr) options_.rate_limit->spend(source.size());
     std::size_t done = 0;
     while (done < source.size()) {
       const ssize_t count = retry_on_interrupt([&] {
@@ -127,7 +147,8 @@ class PosixFile : public File {
   }
 
   void sync() override {
-    if (::fsync(descriptor_.number()) != 0) throw_system_error(errno, {"fsync", path_});
+    failed_sync_->refuse_after({"fsync", path_});
+    if (::fsync(descriptor_.number()) != 0) failed_sync_->fail(errno, {"fsync", path_});
   }
 
   Grant take_lease(Access against) override {
@@ -148,24 +169,29 @@ class PosixFile : public File {
   FileDescriptor descriptor_;
   std::string path_;
   PosixOptions options_;
+  FailedSyncPtr failed_sync_;
   std::optional<Access> lease_;
 };
 
 class PosixDirectory : public Directory {
  public:
-  PosixDirectory(FileDescriptor descriptor, std::string path, const PosixOptions& options)
-      : descriptor_(std::move(descriptor)), path_(std::move(path)), options_(options) {}
+  PosixDirectory(FileDescriptor descriptor, std::string path, const PosixOptions& options,
+                 FailedSyncPtr failed_sync)
+      : descriptor_(std::move(descriptor)),
+        path_(std::move(path)),
+        options_(options),
+        failed_sync_(std::move(failed_sync)) {}
 
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] FileStatus status() const override {
-    return to_status(stat_of(descriptor_.number(), path_));
+    return to_file_status(stat_of(descriptor_.number(), path_));
   }
 
   [[nodiscard]] std::optional<FileStatus> status_of(std::string_view name) const override {
     const std::string plain = plain_name(name);
     struct stat found {};
     if (::fstatat(descriptor_.number(), plain.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0) {
-      return to_status(found);
+      return to_file_status(found);
     }
     if (errno == ENOENT) return std::nullopt;
     throw_system_error(errno, {"fstatat", path_of(name)});
@@ -203,7 +229,7 @@ class PosixDirectory : public Directory {
     auto opened = open_descriptor(path, O_RDONLY | O_DIRECTORY);
     if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
     return std::make_unique<PosixDirectory>(std::move(std::get<FileDescriptor>(opened)),
-                                            path_of(path), options_);
+                                            path_of(path), options_, failed_sync_);
   }
 
   std::unique_ptr<File> create_file(std::string_view name,
@@ -217,7 +243,8 @@ class PosixDirectory : public Directory {
     }));
     if (!descriptor.is_open()) throw_system_error(errno, {"create", path_of(name)});
     if (ownership) apply_ownership(descriptor.number(), path_of(name), *ownership);
-    return std::make_unique<PosixFile>(std::move(descriptor), path_of(name), options_);
+    return std::make_unique<PosixFile>(std::move(descriptor), path_of(name), options_,
+                                       failed_sync_);
   }
 
   void make_directory(std::string_view name, const std::optional<Ownership>& ownership) override {
@@ -234,24 +261,29 @@ class PosixDirectory : public Directory {
   }
 
   void remove_file(std::string_view name) override {
+    failed_sync_->refuse_after({"unlink", path_of(name)});
     check(::unlinkat(descriptor_.number(), plain_name(name).c_str(), 0), "unlink", name);
   }
   void remove_directory(std::string_view name) override {
+    failed_sync_->refuse_after({"rmdir", path_of(name)});
     check(::unlinkat(descriptor_.number(), plain_name(name).c_str(), AT_REMOVEDIR), "rmdir", name);
   }
   void rename(std::string_view source, std::string_view target) override {
+    failed_sync_->refuse_after({"rename", path_of(source)});
     check(::renameat(descriptor_.number(), plain_name(source).c_str(), descriptor_.number(),
                      plain_name(target).c_str()),
           "rename", source);
   }
 
   void sync() override {
-    if (::fsync(descriptor_.number()) != 0) throw_system_error(errno, {"fsync", path_});
+    failed_sync_->refuse_after({"fsync", path_});
+    if (::fsync(descriptor_.number()) != 0) failed_sync_->fail(errno, {"fsync", path_});
   }
   bool sync_file_system() override {
     if (!options_.use_syncfs || !syncfs_reports_errors()) return false;
+    failed_sync_->refuse_after({"syncfs", path_});
     if (sync_whole_file_system(descriptor_.number()) != 0) {
-      throw_system_error(errno, {"syncfs", path_});
+      failed_sync_->fail(errno, {"syncfs", path_});
     }
     return true;
   }
@@ -312,7 +344,8 @@ class PosixDirectory : public Directory {
     if (found.st_nlink != 1) {
       return Refusal{Refusal::Reason::several_links, fmt::format("{} names", found.st_nlink)};
     }
-    return std::make_unique<PosixFile>(std::move(descriptor), path_of(path), options_);
+    return std::make_unique<PosixFile>(std::move(descriptor), path_of(path), options_,
+                                       failed_sync_);
   }
 
   // What a symbolic link or a socket makes of open is an answer; EIO or EACCES is a failure.
@@ -336,6 +369,7 @@ class PosixDirectory : public Directory {
   FileDescriptor descriptor_;
   std::string path_;
   PosixOptions options_;
+  FailedSyncPtr failed_sync_;
 };
 
 }  // namespace
@@ -350,7 +384,8 @@ Opened<Directory> PosixFileSystem::open_directory(const std::string& path) {
     if (errno == ENOTDIR) return Refusal{Refusal::Reason::wrong_kind, "no directory"};
     throw_system_error(errno, {"open", path});
   }
-  return std::make_unique<PosixDirectory>(std::move(descriptor), path, options_);
+  return std::make_unique<PosixDirectory>(std::move(descriptor), path, options_,
+                                          std::make_shared<FailedSync>());
 }
 
 std::vector<FileUser> PosixFileSystem::users_of(const FileStatus& file) {

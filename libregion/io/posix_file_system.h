@@ -4,6 +4,7 @@
 #pragma once
 
 #include "libregion/io/file_system.h"
+#include "libregion/io/rate_limit.h"
 
 namespace libregion {
 
@@ -11,6 +12,10 @@ struct PosixOptions {
   bool use_openat2 = true;  // else O_NOFOLLOW, component by component
   bool use_syncfs = true;   // else sync_file_system() says that it cannot be had
   bool use_leases = true;   // else take_lease() says so
+  bool use_ranges = true;   // else next_data() knows of no holes, copy_to() reads and writes
+  // Slows down reading and writing, and leaves the page cache as it was found, where the system
+  // lets that be done. Must outlive the file system.
+  RateLimit* rate_limit = nullptr;
 };
 
 // Taking a lease makes the process ignore SIGIO, unless it has a handler for it: the signal that

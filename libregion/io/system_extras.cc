@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -55,8 +56,30 @@ bool syncfs_reports_errors() {
 
 int sync_whole_file_system(int descriptor) { return ::syncfs(descriptor); }
 
+std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, MutableByteView target) {
+  struct iovec part {};
+  part.iov_base = target.data();
+  part.iov_len = target.size();
+  const ssize_t count =
+      ::preadv2(descriptor, &part, 1, static_cast<off_t>(offset_bytes), RWF_NOWAIT);
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+std::int64_t seek_in_file(int descriptor, Seek what, std::uint64_t offset_bytes) {
+  return ::lseek(descriptor, static_cast<off_t>(offset_bytes),
+                 what == Seek::data ? SEEK_DATA : SEEK_HOLE);
+}
+
+std::int64_t copy_between_files(int source, int target, const FileCopy& copy) {
+  auto source_offset = static_cast<off_t>(copy.source.offset_bytes);
+  auto target_offset = static_cast<off_t>(copy.target_offset_bytes);
+  return ::copy_file_range(source, &source_offset, target, &target_offset, copy.source.length_bytes,
+                           0);
+}
+
 #else
 
+std::size_t read_cached_bytes(int, std::uint64_t, MutableByteView) { return 0; }
 Grant take_file_lease(int, Access) { return Grant::unsupported; }
 bool file_lease_is_broken(int, Access) { return false; }
 void release_file_lease(int) {}
@@ -65,7 +88,25 @@ int sync_whole_file_system(int) {
   errno = ENOSYS;
   return -1;
 }
+std::int64_t seek_in_file(int, Seek, std::uint64_t) {
+  errno = EINVAL;
+  return -1;
+}
+std::int64_t copy_between_files(int, int, const FileCopy&) {
+  errno = ENOSYS;
+  return -1;
+}
 
 #endif
+
+// Advice may be refused; nothing depends on it.
+void disable_read_ahead(int descriptor) {
+  (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
+}
+
+void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  (void)::posix_fadvise(descriptor, static_cast<off_t>(offset_bytes),
+                        static_cast<off_t>(length_bytes), POSIX_FADV_DONTNEED);
+}
 
 }  // namespace libregion

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstdint>
+
 #include "libregion/io/file_system.h"
 
 namespace libregion {
@@ -14,5 +16,20 @@ void release_file_lease(int descriptor);
 // syncfs(2) is of use only where it reports the errors of earlier writes: Linux 5.8 and later.
 bool syncfs_reports_errors();
 int sync_whole_file_system(int descriptor);  // 0, or -1 and errno
+
+// Reads what the page cache holds of these bytes, up to the first that it does not; 0 where that
+// cannot be told.
+std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, MutableByteView target);
+void disable_read_ahead(int descriptor);
+// Lets the page cache forget them, as far as the system can be asked to.
+void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+
+// lseek(2) with SEEK_DATA or SEEK_HOLE: an offset, or -1 and errno: ENXIO where only a hole or
+// nothing follows, EINVAL where holes are not known of.
+enum class Seek : std::uint8_t { data, hole };
+std::int64_t seek_in_file(int descriptor, Seek what, std::uint64_t offset_bytes);
+
+// copy_file_range(2): how many bytes were copied, at most; 0 at the end; -1 and errno.
+std::int64_t copy_between_files(int source, int target, const FileCopy& copy);
 
 }  // namespace libregion

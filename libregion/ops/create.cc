@@ -11,11 +11,9 @@
 #include "libregion/extent/raw_image.h"
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/extent_names.h"
-#include "libregion/io/durable.h"
 #include "libregion/ops/image_importer.h"
 #include "libregion/ops/parallel.h"
-#include "libregion/region/new_region.h"
-#include "libregion/region/region_use.h"
+#include "libregion/region/region_in_making.h"
 
 namespace libregion {
 namespace {
@@ -49,8 +47,8 @@ std::uint64_t typical_database_bytes(const Geometry& geometry, std::uint64_t wri
 // Builds everything below the region's directory.
 class RegionBuilder {
  public:
-  RegionBuilder(Directory& root, const CreateOptions& options)
-      : root_(root),
+  RegionBuilder(RegionInMaking& making, const CreateOptions& options)
+      : making_(making),
         options_(options),
         geometry_(options.definition.geometry),
         summary_{options.definition} {}
@@ -59,11 +57,8 @@ class RegionBuilder {
     if (options_.image != nullptr) import_image();
     create_empty_extents(next_extent_, options_.definition.extent_count);
     summary_.definition.extent_count = next_extent_;
-    sync_everything();
-    const std::string text = to_json_text(summary_.definition);
-    // From here the region is there: everything before this line is durable.
-    replace_file(root_, definition_name, definition_temporary_name, as_byte_view(text));
-    summary_.apparent_bytes = file_bytes_ + text.size();
+    making_.finish(summary_.definition, options_.format);
+    summary_.apparent_bytes = file_bytes_ + to_json_text(summary_.definition).size();
     return summary_;
   }
 
@@ -82,11 +77,11 @@ class RegionBuilder {
         throw Error(ErrorKind::failed, "the image needs more extents than a region can have");
       }
       check_stop();
-      enter_leaf(leaf_of(ExtentId{next_extent_}));
-      const auto file = leaf_->create_file(extent_file_name(ExtentId{next_extent_}), std::nullopt);
+      const auto leaf = making_.enter_leaf(leaf_of(ExtentId{next_extent_}));
+      const auto file = leaf->create_file(extent_file_name(ExtentId{next_extent_}), std::nullopt);
       file->resize(geometry_.extent_data_bytes());
       const Contexts contexts = importer.import_extent(*file);
-      finish_extent(*leaf_, ExtentId{next_extent_}, *file, contexts);
+      finish_extent(*leaf, ExtentId{next_extent_}, *file, contexts);
       ++next_extent_;
       advance(1);
     }
@@ -102,14 +97,14 @@ class RegionBuilder {
       empty_database_ = build_database(metadata_of_new(false), none);
     }
     while (first < end) {
-      enter_leaf(leaf_of(ExtentId{first}));
+      const auto leaf = making_.enter_leaf(leaf_of(ExtentId{first}));
       const std::uint32_t leaf_end = static_cast<std::uint32_t>(std::min<std::uint64_t>(
           end, (std::uint64_t{leaf_of(ExtentId{first}).value} + 1) * extents_per_leaf));
       for_each_in_parallel(options_.jobs, leaf_end - first, [&](std::size_t i) {
         check_stop();
         const ExtentId extent{first + static_cast<std::uint32_t>(i)};
-        const auto file = leaf_->create_file(extent_file_name(extent), std::nullopt);
-        finish_extent(*leaf_, extent, *file, none);
+        const auto file = leaf->create_file(extent_file_name(extent), std::nullopt);
+        finish_extent(*leaf, extent, *file, none);
         advance(1);
       });
       first = leaf_end;
@@ -147,67 +142,11 @@ class RegionBuilder {
     }
   }
 
-  void enter_leaf(LeafId leaf) {
-    if (leaf_ != nullptr && leaf_id_ == leaf) return;
-    const std::string top = top_directory_name(leaf);
-    if (!root_.status_of(top)) root_.make_directory(top, std::nullopt);
-    const auto parent = open_directory_in(root_, top);
-    const std::string name = leaf_directory_path(leaf).substr(top.size() + 1);
-    parent->make_directory(name, std::nullopt);
-    leaf_ = open_directory_in(*parent, name);
-    leaf_id_ = leaf;
-  }
-
-  // ---- durability -------------------------------------------------------------------------------
-
-  void sync_everything() {
-    const bool many = next_extent_ > few_files_max;
-    const bool synced = many && root_.sync_file_system();
-    for_each_directory([&](Directory& leaf, ExtentId first, std::uint32_t count) {
-      for (std::uint32_t i = 0; i < count && !synced; ++i) {
-        sync_extent(leaf, ExtentId{first.value + i});
-      }
-      leaf.sync();
-    });
-    for (std::uint32_t top = 0; top < top_count(); ++top) {
-      open_directory_in(root_, top_directory_name(LeafId{top << 12U}))->sync();
-    }
-    root_.sync();
-  }
-
-  [[nodiscard]] std::uint32_t top_count() const {
-    return next_extent_ == 0 ? 0 : leaf_of(ExtentId{next_extent_ - 1}).value / 4096 + 1;
-  }
-
-  template <class Visit>
-  void for_each_directory(Visit visit) {
-    for (std::uint64_t first = 0; first < next_extent_; first += extents_per_leaf) {
-      const ExtentId extent{static_cast<std::uint32_t>(first)};
-      const auto leaf = open_directory_in(root_, leaf_directory_path(leaf_of(extent)));
-      visit(*leaf, extent,
-            static_cast<std::uint32_t>(
-                std::min<std::uint64_t>(extents_per_leaf, next_extent_ - first)));
-    }
-  }
-
-  void sync_extent(const Directory& leaf, ExtentId extent) const {
-    sync_by_name(leaf, extent_file_name(extent));
-    if (options_.format == ExtentFormat::sqlite) {
-      sync_by_name(leaf, extent_file_name(extent, ExtentPart::db));
-    }
-  }
-
-  static void sync_by_name(const Directory& leaf, const std::string& name) {
-    expect_opened(leaf.open_file(name, Access::read_write), leaf.path() + "/" + name)->sync();
-  }
-
-  Directory& root_;
+  RegionInMaking& making_;
   const CreateOptions& options_;
   Geometry geometry_;
   CreateSummary summary_;
   std::uint32_t next_extent_ = 0;  // extents below are made
-  LeafId leaf_id_;
-  std::unique_ptr<Directory> leaf_;
   Bytes empty_database_;
   std::atomic<std::uint64_t> file_bytes_{0};
 };
@@ -246,29 +185,6 @@ RegionDefinition extend_to_fit(const RegionDefinition& definition, std::uint64_t
   return extended;
 }
 
-bool check_create_target(FileSystem& file_system, const std::string& path, bool force) {
-  const TargetState state = look_at_target(file_system, path);
-  switch (state.kind) {
-    case TargetState::Kind::missing:
-    case TargetState::Kind::empty: return false;
-    case TargetState::Kind::leftovers:
-      if (force) return true;
-      throw Error(
-          ErrorKind::failed,
-          fmt::format("'{}' holds what an interrupted create left; --force clears it", path));
-    case TargetState::Kind::region:
-      throw Error(ErrorKind::failed, fmt::format("'{}' is a region already", path));
-    case TargetState::Kind::lost_definition:
-      throw Error(ErrorKind::failed,
-                  fmt::format("'{}' is a region that lost its region.json: '{}' has been written",
-                              path, state.offender));
-    case TargetState::Kind::something_else: break;
-  }
-  throw Error(ErrorKind::failed,
-              fmt::format("'{}': expected nothing or an empty directory, found '{}'", path,
-                          printable(state.offender)));
-}
-
 void check_create_space(FileSystem& file_system, const std::string& path,
                         const CreateOptions& options) {
   const std::uint64_t image_bytes =
@@ -290,28 +206,13 @@ CreateSummary create_region(FileSystem& file_system, const std::string& path,
   LIBREGION_ASSERT(options.image == nullptr || !options.definition.encrypted);
   (void)check_create_target(file_system, path, options.force);
   check_create_space(file_system, path, options);
-  auto [parent, name] = open_parent(file_system, path);
-  const bool makes_directory = look_at_target(file_system, path).kind == TargetState::Kind::missing;
-  if (makes_directory) parent->make_directory(name, std::nullopt);
-  const auto root = expect_opened(file_system.open_directory(path), path);
-  const RegionUse use(file_system, *root,
-                      {Access::read_write, false, options.lock_wait_seconds, options.stop});
-  // Once more, now that nobody else can be making it.
-  const bool has_leftovers = check_create_target(file_system, path, options.force);
-  if (has_leftovers) clear_leftovers(*root);
-  try {
-    CreateSummary summary = RegionBuilder(*root, options).build();
-    parent->sync();
-    return summary;
-  } catch (...) {
-    // Best effort: what stays is what an interrupted create leaves anyway, and --force clears it.
-    try {
-      if (!root->status_of(definition_name)) clear_leftovers(*root);
-      if (makes_directory) parent->remove_directory(name);
-    } catch (const Error&) {
-    }
-    throw;
-  }
+  CreateSummary summary{options.definition};
+  make_region(file_system, path, {options.force, options.lock_wait_seconds, options.stop},
+              [&](RegionInMaking& making) {
+                summary = RegionBuilder(making, options).build();
+                return true;
+              });
+  return summary;
 }
 
 }  // namespace libregion

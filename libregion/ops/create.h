@@ -1,9 +1,6 @@
 // Creating a region, empty or with the content of an image.
 //
-// The order of things: extents, then a sync of them all, then the directories from the leaves up,
-// then region.json last (written beside, synced, renamed, directory synced), then the directory
-// that the region is in. A crash before the rename leaves a directory without region.json, which
-// no tool takes for a region and which `force` clears; after it every extent is there.
+// The order of things is that of region/region_in_making.h, without a mark.
 
 #pragma once
 
@@ -12,6 +9,7 @@
 #include "libregion/extent/extent_reader.h"
 #include "libregion/format/region_definition.h"
 #include "libregion/io/input_stream.h"
+#include "libregion/region/new_region.h"
 #include "libregion/report/reporter.h"
 
 namespace libregion {
@@ -43,17 +41,12 @@ std::uint64_t apparent_region_bytes(const RegionDefinition& definition, ExtentFo
 // The definition with as many extents as an image of this size needs, or more.
 RegionDefinition extend_to_fit(const RegionDefinition& definition, std::uint64_t image_bytes);
 
-// Where a region could be created. Throws Error (failed) where one cannot: there is a region, or
-// something that is none, or without `force` what an interrupted create left.
-// Returns whether there is anything to be cleared first.
-bool check_create_target(FileSystem& file_system, const std::string& path, bool force);
-
 // Throws Error (failed) where there is less space than the region takes at first.
 void check_create_space(FileSystem& file_system, const std::string& path,
                         const CreateOptions& options);
 
-// The region appears whole or not at all: what an error or a stop leaves is removed again.
-// Throws Error: stopped, in_use, failed.
+// The region appears whole or not at all: what an error or a stop leaves is removed again, unless
+// the error is a sync that failed. Throws Error: stopped, in_use, failed.
 CreateSummary create_region(FileSystem& file_system, const std::string& path,
                             const CreateOptions& options);
 

@@ -11,9 +11,7 @@
 namespace libregion {
 namespace {
 
-using Range = std::pair<std::uint32_t, std::uint32_t>;
-
-std::uint32_t parse_one(std::string_view text) {
+std::uint64_t parse_one(std::string_view text) {
   if (const auto extent = parse_extent_reference(text)) return extent->value;
   throw Error(ErrorKind::usage,
               fmt::format("'{}' names no extent: expected a decimal number, 0x and hexadecimal "
@@ -21,49 +19,18 @@ std::uint32_t parse_one(std::string_view text) {
                           printable(text)));
 }
 
-Range parse_range(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  const std::uint32_t first = parse_one(text.substr(0, dash));
-  const std::uint32_t last =
-      dash == std::string_view::npos ? first : parse_one(text.substr(dash + 1));
-  if (last < first) {
-    throw Error(ErrorKind::usage, fmt::format("'{}': a range runs upwards", printable(text)));
-  }
-  return {first, last};
-}
-
-std::vector<Range> merge_overlapping(std::vector<Range> ranges) {
-  std::sort(ranges.begin(), ranges.end());
-  std::vector<Range> merged;
-  for (const Range& range : ranges) {
-    if (!merged.empty() && range.first <= merged.back().second) {
-      merged.back().second = std::max(merged.back().second, range.second);
-    } else {
-      merged.push_back(range);
-    }
-  }
-  return merged;
-}
-
 }  // namespace
 
 ExtentSelection ExtentSelection::parse(std::string_view list) {
-  std::vector<Range> ranges;
-  while (true) {
-    const std::size_t comma = list.find(',');
-    ranges.push_back(parse_range(list.substr(0, comma)));
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
   ExtentSelection selection;
-  selection.ranges_ = merge_overlapping(std::move(ranges));
+  selection.ranges_ = parse_number_ranges(list, parse_one);
   return selection;
 }
 
 bool ExtentSelection::contains(ExtentId extent) const {
   if (is_all()) return true;
-  return std::any_of(ranges_.begin(), ranges_.end(), [&](const Range& range) {
-    return range.first <= extent.value && extent.value <= range.second;
+  return std::any_of(ranges_.begin(), ranges_.end(), [&](const NumberRange& range) {
+    return range.first <= extent.value && extent.value <= range.last;
   });
 }
 
@@ -78,9 +45,9 @@ std::uint64_t ExtentSelection::count_of(std::uint32_t extent_count) const {
 }
 
 void ExtentSelection::check_against(std::uint32_t extent_count) const {
-  if (is_all() || ranges_.back().second < extent_count) return;
+  if (is_all() || ranges_.back().last < extent_count) return;
   throw Error(ErrorKind::usage, fmt::format("extent {} was named, but the region has {} extents",
-                                            ranges_.back().second, extent_count));
+                                            ranges_.back().last, extent_count));
 }
 
 }  // namespace libregion

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "libregion/format/units.h"
+#include "libregion/ops/number_ranges.h"
 
 namespace libregion {
 
@@ -30,8 +30,7 @@ class ExtentSelection {
   void check_against(std::uint32_t extent_count) const;
 
  private:
-  // First and last, in order and apart from each other; none means all.
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges_;
+  std::vector<NumberRange> ranges_;  // none means all
 };
 
 }  // namespace libregion

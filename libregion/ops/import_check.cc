@@ -123,7 +123,7 @@ ImportCheck check_import(const Region& region, const Leaf& leaf, ExtentId extent
 
 std::optional<Finding> find_obstacle(ExtentId extent, const ExtentMetadata& metadata) {
   constexpr std::uint64_t flush_number_max = std::numeric_limits<std::uint64_t>::max();
-  if (metadata.dirty) return Finding{FindingId::dirty_extent, extent, extent_path(extent)};
+  if (metadata.dirty) return Finding{FindingId::reconciliation_due, extent, extent_path(extent)};
   if (metadata.flush_number < flush_number_max) return std::nullopt;
   Finding finding{FindingId::bad_metadata, extent, extent_path(extent)};
   finding.expected = "a flush number that can be counted on";

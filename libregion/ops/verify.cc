@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t held_findings_max = 4096;
 // After a chunk that could not be read, so many blocks are tried one by one.
 constexpr std::uint64_t single_blocks_max = 1024;
+// So much of an extent is read before its progress is told.
+constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 Finding extent_finding(FindingId id, ExtentId extent, ExtentPart part = ExtentPart::data) {
   return Finding{id, extent, extent_path(extent, part)};
@@ -37,8 +39,10 @@ std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts) {
 // Verifies one extent.
 class ExtentVerifier {
  public:
-  ExtentVerifier(const Region& region, const Leaf& leaf, ExtentId extent, Reporter& reporter)
+  ExtentVerifier(const Region& region, const VerifyOptions& options, const Leaf& leaf,
+                 ExtentId extent, Reporter& reporter)
       : region_(region),
+        options_(options),
         leaf_(leaf),
         extent_(extent),
         reporter_(reporter),
@@ -107,8 +111,20 @@ class ExtentVerifier {
 
   void check_blocks() {
     BlockCheck check(region_.definition, extent_, *reader_, CheckDepth::everything);
-    const std::uint64_t end = reader_->readable_blocks();
-    std::uint64_t next = 0;
+    const std::uint64_t readable = reader_->readable_blocks();
+    for (const BlockRange& range :
+         options_.walk.blocks.in_extent(region_.definition.geometry, extent_)) {
+      if (range.first >= readable) break;
+      const std::uint64_t end = std::min(range.end(), readable);
+      check_range(check, {range.first, end - range.first});
+    }
+    hold(check.take_findings());
+    summary_.written_count = check.written_blocks();
+    summary_.data_bytes = summary_.block_count << region_.definition.geometry.shift();
+  }
+
+  void check_range(BlockCheck& check, BlockRange range) {
+    std::uint64_t next = range.first;
     const auto visit = [&](const BlockRecord& record) {
       check.check(record);
       next = record.block + 1;
@@ -117,18 +133,20 @@ class ExtentVerifier {
         pass_on_held();
       }
     };
-    while (next < end) {
+    const std::uint32_t shift = region_.definition.geometry.shift();
+    const std::uint64_t step_blocks = step_bytes >> shift;
+    while (next < range.end()) {
+      const std::uint64_t first = next;
+      const std::uint64_t end = std::min(range.end(), next + step_blocks);
       try {
         reader_->read_blocks({next, end - next}, visit);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::failed) throw;
-        check_one_by_one(check, next, std::min(end, next + single_blocks_max), visit);
+        check_one_by_one(check, next, std::min(range.end(), next + single_blocks_max), visit);
       }
+      if (options_.progress != nullptr) options_.progress->advance(0, (next - first) << shift);
     }
-    hold(check.take_findings());
-    summary_.block_count = end;
-    summary_.written_count = check.written_blocks();
-    summary_.data_bytes = end << region_.definition.geometry.shift();
+    summary_.block_count += range.count;
   }
 
   // So that one bad sector hides no more than its own block.
@@ -179,6 +197,7 @@ class ExtentVerifier {
   }
 
   const Region& region_;
+  const VerifyOptions& options_;
   const Leaf& leaf_;
   ExtentId extent_;
   Reporter& reporter_;
@@ -228,13 +247,13 @@ VerifySummary verify_region(const Region& region, const VerifyOptions& options,
   std::mutex mutex;
   const bool finished = walk_extents(
       region, options.walk, reporter, [&](const Leaf& leaf, ExtentId extent, Reporter& turn) {
-        const VerifySummary part = ExtentVerifier(region, leaf, extent, turn).run();
-        if (options.progress != nullptr) options.progress->advance(1, part.data_bytes);
+        const VerifySummary part = ExtentVerifier(region, options, leaf, extent, turn).run();
+        if (options.progress != nullptr) options.progress->advance(1, 0);
         const std::lock_guard lock(mutex);
         add(total, part);
       });
   total.stopped = !finished;
-  if (finished && options.walk.extents.is_all()) report_surplus(region, reporter);
+  if (finished && options.walk.is_everything()) report_surplus(region, reporter);
   return total;
 }
 

@@ -126,7 +126,7 @@ class Schedule {
     const std::uint64_t extent_count = region_.definition.extent_count;
     while (next_extent_ < extent_count) {
       const ExtentId extent{static_cast<std::uint32_t>(next_extent_)};
-      if (!options_.extents.contains(extent)) {
+      if (!options_.includes(region_.definition, extent)) {
         ++next_extent_;
         continue;
       }
@@ -184,6 +184,33 @@ void visit_in_turn(const Schedule::Task& task, OrderedOutput& output,
 }
 
 }  // namespace
+
+bool WalkOptions::includes(const RegionDefinition& definition, ExtentId extent) const {
+  return extents.contains(extent) && blocks.touches(definition.geometry, extent) &&
+         (!shard || shard->has(definition.uuid, extent));
+}
+
+bool WalkOptions::is_everything() const { return extents.is_all() && blocks.is_all() && !shard; }
+
+WalkTotals walk_totals(const RegionDefinition& definition, const WalkOptions& options) {
+  const Geometry& geometry = definition.geometry;
+  WalkTotals totals;
+  if (options.blocks.is_all()) {
+    totals.extent_count = options.extents.count_of(definition.extent_count);
+    totals.data_bytes = totals.extent_count * geometry.extent_data_bytes();
+  } else {
+    for (std::uint32_t number = 0; number < definition.extent_count; ++number) {
+      const ExtentId extent{number};
+      if (!options.extents.contains(extent) || !options.blocks.touches(geometry, extent)) continue;
+      ++totals.extent_count;
+      for (const BlockRange& range : options.blocks.in_extent(geometry, extent)) {
+        totals.data_bytes += range.count << geometry.shift();
+      }
+    }
+  }
+  const std::uint64_t share_count = options.shard ? options.shard->count : 1;
+  return {totals.extent_count / share_count, totals.data_bytes / share_count};
+}
 
 bool walk_extents(const Region& region, const WalkOptions& options, Reporter& reporter,
                   const std::function<void(const Leaf&, ExtentId, Reporter&)>& visit) {

@@ -4,8 +4,11 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 
+#include "libregion/ops/block_selection.h"
 #include "libregion/ops/extent_selection.h"
+#include "libregion/ops/shard.h"
 #include "libregion/region/leaf.h"
 #include "libregion/region/region.h"
 #include "libregion/report/reporter.h"
@@ -15,8 +18,20 @@ namespace libregion {
 struct WalkOptions {
   ExtentSelection extents;
   unsigned jobs = 1;
-  const std::atomic<bool>* stop = nullptr;  // set by whoever wants the walk to end early
+  const std::atomic<bool>* stop = nullptr;    // set by whoever wants the walk to end early
+  BlockSelection blocks = {};                 // extents that have none of them are left out
+  std::optional<Shard> shard = std::nullopt;  // extents of other shares are left out
+
+  [[nodiscard]] bool includes(const RegionDefinition& definition, ExtentId extent) const;
+  [[nodiscard]] bool is_everything() const;
 };
+
+// How much a walk has to look at, for its progress. With a shard it is an estimate.
+struct WalkTotals {
+  std::uint64_t extent_count = 0;
+  std::uint64_t data_bytes = 0;
+};
+WalkTotals walk_totals(const RegionDefinition& definition, const WalkOptions& options);
 
 // Visits each selected extent once, on several threads. What a visit reports reaches `reporter`
 // in the order of the extents, the findings of a leaf directory before those of its extents. A

@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include <fmt/format.h>
+
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
 #include "libregion/extent/sqlite_image.h"
@@ -22,6 +24,7 @@ bool is_built_by_create(LeafId leaf, const DirectoryEntry& entry) {
 // go into it.
 struct LeftoverVisitor {
   std::function<void(const std::string&)> unexpected;
+  std::function<void()> mark;  // region.json.incomplete, after all else
   std::function<void(Directory&, const std::string&)> file;
   std::function<void(Directory&, const std::string&)> directory;  // after what is in it
 };
@@ -62,10 +65,19 @@ void visit_top(Directory& directory, std::uint32_t top, const LeftoverVisitor& v
   }
 }
 
+bool is_mark(const DirectoryEntry& entry) {
+  return entry.name == definition_incomplete_name && entry.kind == FileKind::regular;
+}
+
 void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
+  bool is_marked = false;
   for (const DirectoryEntry& entry : entries_of(root)) {
     if (entry.name == definition_temporary_name && entry.kind == FileKind::regular) {
       visitor.file(root, entry.name);
+      continue;
+    }
+    if (is_mark(entry)) {
+      is_marked = true;
       continue;
     }
     const auto top = parse_top_directory_name(entry.name);
@@ -77,6 +89,7 @@ void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
     visit_top(*child, *top, visitor);
     visitor.directory(root, entry.name);
   }
+  if (is_marked) visitor.mark();
 }
 
 // What a create makes has flush number 0, or 1 after an import, and was never dirty.
@@ -131,8 +144,10 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   const auto raise_to = [&](TargetState::Kind kind, const std::string& offender) {
     if (kind > state.kind) state = {kind, offender};
   };
+  const auto marked = root.status_of(definition_incomplete_name);
+  const bool was_never_whole = marked && marked->kind == FileKind::regular;
   const auto see_file = [&](Directory& directory, const std::string& name) {
-    const bool used = has_been_written(directory, name);
+    const bool used = !was_never_whole && has_been_written(directory, name);
     raise_to(used ? TargetState::Kind::lost_definition : TargetState::Kind::leftovers,
              directory.path() + "/" + name);
   };
@@ -142,8 +157,32 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   const auto see_unexpected = [&](const std::string& offender) {
     raise_to(TargetState::Kind::something_else, offender);
   };
-  visit_leftovers(root, {see_unexpected, see_file, see_directory});
+  const auto see_mark = [&] { raise_to(TargetState::Kind::leftovers, {}); };
+  visit_leftovers(root, {see_unexpected, see_mark, see_file, see_directory});
   return state;
+}
+
+bool check_create_target(FileSystem& file_system, const std::string& path, bool force) {
+  const TargetState state = look_at_target(file_system, path);
+  switch (state.kind) {
+    case TargetState::Kind::missing:
+    case TargetState::Kind::empty: return false;
+    case TargetState::Kind::leftovers:
+      if (force) return true;
+      throw Error(
+          ErrorKind::failed,
+          fmt::format("'{}' holds what an interrupted create left; --force clears it", path));
+    case TargetState::Kind::region:
+      throw Error(ErrorKind::failed, fmt::format("'{}' is a region already", path));
+    case TargetState::Kind::lost_definition:
+      throw Error(ErrorKind::failed,
+                  fmt::format("'{}' is a region that lost its region.json: '{}' has been written",
+                              path, state.offender));
+    case TargetState::Kind::something_else: break;
+  }
+  throw Error(ErrorKind::failed,
+              fmt::format("'{}': expected nothing or an empty directory, found '{}'", path,
+                          printable(state.offender)));
 }
 
 ParentAndName open_parent(FileSystem& file_system, const std::string& path) {
@@ -162,6 +201,11 @@ void clear_leftovers(Directory& root) {
       {[](const std::string& offender) {
          throw Error(ErrorKind::failed,
                      describe_failure({"clear", offender}, "no create builds this: left as it is"));
+       },
+       [&] {
+         // Extents that came back without it after a crash would pass for those of a region.
+         root.sync();
+         root.remove_file(definition_incomplete_name);
        },
        [](Directory& directory, const std::string& name) { directory.remove_file(name); },
        [](Directory& directory, const std::string& name) { directory.remove_directory(name); }});

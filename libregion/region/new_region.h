@@ -1,5 +1,6 @@
 // The directory of a region that is being made, or was left half made: only names that a create
-// builds, and no region.json.
+// builds, and no region.json. Where region.json.incomplete is there, no extent in it has ever been
+// in use (see region/region_in_making.h).
 
 #pragma once
 
@@ -16,7 +17,7 @@ struct TargetState {
   enum class Kind {
     missing,
     empty,
-    leftovers,        // of an interrupted create
+    leftovers,        // of an interrupted create, or of a migration into a new region
     region,           // region.json is there
     lost_definition,  // it is not, but extents have been written since they were made
     something_else,
@@ -26,6 +27,11 @@ struct TargetState {
 };
 TargetState look_at_target(FileSystem& file_system, const std::string& path);
 
+// Looks whether a region can be made at a path. Throws Error (failed) where it cannot: there is a
+// region, or something that is none, or without `force` what an interrupted create left. Returns
+// whether there is anything to be cleared first.
+bool check_create_target(FileSystem& file_system, const std::string& path, bool force);
+
 // The directory that `path` is in, and the name in it. Throws Error (failed) where there is none.
 struct ParentAndName {
   std::unique_ptr<Directory> parent;
@@ -33,8 +39,8 @@ struct ParentAndName {
 };
 ParentAndName open_parent(FileSystem& file_system, const std::string& path);
 
-// Removes everything that a create builds. `root` must be empty or have leftovers only; whatever
-// else turns up is left, and an Error.
+// Removes everything that a create builds, region.json.incomplete last. `root` must be empty or
+// have leftovers only; whatever else turns up is left, and an Error.
 void clear_leftovers(Directory& root);
 
 }  // namespace libregion

@@ -1,5 +1,7 @@
 #include "libregion/region/region.h"
 
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
@@ -30,8 +32,9 @@ std::unique_ptr<Directory> open_root(FileSystem& file_system, const std::string&
   return std::move(std::get<std::unique_ptr<Directory>>(opened));
 }
 
-// The text of region.json, or what stands in its way.
-std::variant<std::string, Finding> read_definition_text(const Directory& root, RegionUse& use) {
+// The text of region.json, or what stands in its way. `see_file` is called before it is read.
+std::variant<std::string, Finding> read_definition_text(
+    const Directory& root, const std::function<void(File&)>& see_file) {
   auto opened = root.open_file(definition_name, Access::read);
   if (const auto* refusal = std::get_if<Refusal>(&opened)) {
     const bool is_missing = refusal->reason == Refusal::Reason::missing;
@@ -40,7 +43,7 @@ std::variant<std::string, Finding> read_definition_text(const Directory& root, R
         "a regular file with one name", refusal->found);
   }
   auto& file = std::get<std::unique_ptr<File>>(opened);
-  use.choose_check(*file);
+  see_file(*file);
   // One byte more than is accepted, so that a file that is too long shows.
   Bytes text(definition_bytes_max + 1);
   text.resize(file->read_up_to(0, text));
@@ -49,12 +52,21 @@ std::variant<std::string, Finding> read_definition_text(const Directory& root, R
 
 }  // namespace
 
+std::optional<RegionDefinition> peek_at_definition(FileSystem& file_system,
+                                                   const std::string& path) {
+  const auto text = read_definition_text(*open_root(file_system, path), [](File&) {});
+  if (!std::holds_alternative<std::string>(text)) return std::nullopt;
+  auto parsed = parse_region_definition(std::get<std::string>(text));
+  if (!std::holds_alternative<RegionDefinition>(parsed)) return std::nullopt;
+  return std::get<RegionDefinition>(std::move(parsed));
+}
+
 OpenedRegion open_region(FileSystem& file_system, const std::string& path,
                          const UseOptions& options) {
   OpenedRegion opened;
   auto root = open_root(file_system, path);
   auto use = std::make_unique<RegionUse>(file_system, *root, options);
-  auto text = read_definition_text(*root, *use);
+  auto text = read_definition_text(*root, [&](File& file) { use->choose_check(file); });
   if (auto* finding = std::get_if<Finding>(&text)) {
     opened.findings.push_back(std::move(*finding));
     return opened;

@@ -27,6 +27,10 @@ struct OpenedRegion {
   std::vector<Finding> findings;  // of region.json
 };
 
+// The definition alone, without a lock; nullopt where it cannot be read or used.
+std::optional<RegionDefinition> peek_at_definition(FileSystem& file_system,
+                                                   const std::string& path);
+
 // Locks the directory, then reads region.json. Throws Error: not_a_region where `path` is no
 // directory; in_use where somebody has the region; stopped.
 OpenedRegion open_region(FileSystem& file_system, const std::string& path,

@@ -64,6 +64,9 @@ constexpr std::array findings = {
     FindingInfo{dirty_extent, "dirty_extent", note,
                 "the extent is dirty: it was written after its last flush",
                 "none needed: Crucible resolves each block by its data when it opens the extent"},
+    FindingInfo{reconciliation_due, "reconciliation_due", warning,
+                "the extent is dirty, and was not changed: its replicas must be made equal first",
+                "let Crucible open the volume, which does that, and close it; then run this again"},
 
     FindingInfo{wrong_selected_slot, "wrong_selected_slot", error,
                 "the selected slot does not match the data, the other one does",

@@ -46,6 +46,7 @@ enum class FindingId : std::uint8_t {
   metadata_padding,
   unused_bits_set,
   dirty_extent,
+  reconciliation_due,
   // the blocks of a raw extent
   wrong_selected_slot,
   no_matching_slot,

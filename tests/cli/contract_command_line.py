@@ -60,7 +60,7 @@ class CommandLineContract(ToolTest):
                     '--color', '--lock-wait', '--help', '--version'}
         if self.tool.changes:
             expected.add('--dry-run')
-        if not self.tool.makes:
+        if self.tool.takes_several_regions:
             expected |= {'--regions-from', '--extent'}
         self.assertLessEqual(expected, {long for _, long, _ in self.help_options()})
 
@@ -88,12 +88,12 @@ class CommandLineContract(ToolTest):
     # ---- usage errors ---------------------------------------------------------------------------
 
     def test_an_unknown_option_is_named(self):
-        for option in ('--bogus', '-Z', '--verbos', '--json=1'):
+        for option in ('--bogus', '-Z', '--verbos', '--json=1', '--quiet=yes'):
             result = self.expect_usage_error(option, 'somewhere', about=option.partition('=')[0])
             self.assertIn(f'{self.tool.name} --help', result.err)
 
     def test_no_region_at_all_is_a_usage_error(self):
-        self.expect_usage_error(about='DIR' if self.tool.makes else 'region')
+        self.expect_usage_error(about='region' if self.tool.takes_several_regions else 'DIR')
 
     def test_an_empty_name_is_no_region(self):
         result = self.run_tool(self.tool.name, '')
@@ -154,6 +154,11 @@ class CommandLineContract(ToolTest):
 class ExtentListContract(ToolTest):
     for_makers = False
     tool = None
+
+    def setUp(self):
+        super().setUp()
+        if '--extent' not in self.run_tool(self.tool.name, '--help').out:
+            self.skipTest('extents are not named')
 
     def test_a_bad_extent_list_is_a_usage_error(self):
         region = self.make_region()

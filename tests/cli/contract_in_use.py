@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 
-from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, locked, needs_root,
-                     python_name, snapshot)
+from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, locked,
+                     needs_independent_extents, needs_root, needs_several_regions, python_name,
+                     snapshot)
 
 
 class LockContract(ToolTest):
@@ -104,11 +105,6 @@ class OpenFilesContract(ToolTest):
         if not has_leases(self.work):
             self.skipTest('the file system grants no leases')
 
-    def make_busy_region(self):
-        """One that the tool has something to do with."""
-        return self.make_region(kind='sqlite' if self.tool.changes else 'raw',
-                                extents=self.EXTENTS)
-
     def test_meta_says_that_leases_were_asked_for(self):
         records = self.records(self.tool.name, self.make_busy_region(), code=DONE)
         self.assertEqual('lease', records.meta['in_use_check'])
@@ -147,6 +143,7 @@ class OpenFilesContract(ToolTest):
             self.expect(IN_USE, self.tool.name, region)
             holder.stdin.close()
 
+    @needs_independent_extents
     def test_a_database_open_for_writing_is_in_use(self):
         region = self.make_region(kind='sqlite')
         before = snapshot(region)
@@ -154,6 +151,7 @@ class OpenFilesContract(ToolTest):
             self.expect(IN_USE, self.tool.name, region)
         self.assert_same_tree(before, snapshot(region))
 
+    @needs_several_regions
     def test_files_that_the_run_does_not_look_at_may_be_open(self):
         region = self.make_busy_region()
         with open(region / '00/000/005', 'r+b'):
@@ -180,6 +178,7 @@ class OpenFilesContract(ToolTest):
         self.assertEqual(STOPPED, result.code, result)
         self.assertLess(time.monotonic() - start, 3)
 
+    @needs_several_regions
     def test_one_region_in_use_does_not_stop_the_others(self):
         used, free = self.make_busy_region(), self.make_region('free')
         with open(used / '00/000/002', 'r+b'):
@@ -201,8 +200,7 @@ class OpenFilesContract(ToolTest):
 
     def test_an_open_during_the_run_only_waits_for_it(self):
         """The lease is given up, so that whoever opens an extent comes in within moments."""
-        region = self.make_region('large', extents=300, size=1, image_blocks=0,
-                                  kind='sqlite' if self.tool.changes else 'raw')
+        region = self.make_busy_region('large', extents=300, size=1, image_blocks=0)
         process = self.start_held(self.tool.name, region, '-j', '1')
         opened = []
 

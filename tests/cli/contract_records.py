@@ -5,7 +5,8 @@ import pty
 import re
 import socket
 
-from harness import DONE, FAILED, FINDINGS, NOT_A_REGION, UUID, ToolTest, base64_path
+from harness import (DONE, FAILED, FINDINGS, NOT_A_REGION, ToolTest, UUID, base64_path,
+                     needs_independent_extents, needs_several_regions)
 
 ESCAPES = (b'\x1b', b'\x07', b'\x9b')
 
@@ -101,7 +102,7 @@ class FrameContract(ToolTest):
     def test_a_dry_run_is_marked_in_its_records(self):
         if not self.tool.changes:
             return
-        path = self.work / 'new' if self.tool.makes else self.make_region(kind='sqlite')
+        path = self.work / 'new' if self.tool.makes else self.make_busy_region()
         records = self.records(self.tool.name, path, '-n', code=FINDINGS)
         self.assertTrue(any(record.get('would_change') for record in records), records)
         self.assertFalse(any('changed' in record for record in records), records)
@@ -126,7 +127,7 @@ class HumanTextContract(ToolTest):
 
     def test_what_people_read_has_no_names_of_members_in_it(self):
         more = ['-n'] if self.tool.changes else []
-        path = self.work / 'new' if self.tool.makes else self.make_region(kind='sqlite')
+        path = self.work / 'new' if self.tool.makes else self.make_busy_region()
         out = self.run_tool(self.tool.name, path, *more, '-v').out.replace(str(self.work), '')
         self.assertEqual([], re.findall(r'\b[a-z]+_[a-z_]+\b', out), out)
 
@@ -167,7 +168,7 @@ class FindingsContract(ToolTest):
         return written
 
     def test_a_finding_says_what_where_and_what_to_do(self):
-        for kind in ('raw', 'sqlite'):
+        for kind in self.tool.kinds:
             region = self.make_damaged_region(kind, kind=kind)
             records = self.records(self.tool.name, region, code=FINDINGS)
             self.assertGreater(len(records.findings), 0)
@@ -183,6 +184,7 @@ class FindingsContract(ToolTest):
                 self.assertIn('1536 bytes', finding['found'])
                 self.assertRegex(finding['expected'], r'\d+ bytes')
 
+    @needs_independent_extents
     def test_records_come_in_the_order_of_the_extents_for_any_number_of_threads(self):
         region = self.make_region('many', extents=300, size=1, image_blocks=300)
         for extent in range(0, 300, 7):
@@ -204,6 +206,7 @@ class FindingsContract(ToolTest):
                  for jobs in (1, 3, 8)}
         self.assertEqual(1, len(texts))
 
+    @needs_several_regions
     def test_the_summary_of_a_region_counts_its_own_findings(self):
         good, bad = self.make_region(), self.make_damaged_region()
         records = self.records(self.tool.name, good, bad, good, code=FINDINGS)

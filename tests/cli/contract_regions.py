@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 
-from harness import (DONE, FAILED, FINDINGS, IN_USE, NOT_A_REGION, NOBODY, USAGE, UUID, ToolTest,
-                     content, limited, locked, needs_root, snapshot)
+from harness import (DONE, FAILED, FINDINGS, IN_USE, NOBODY, NOT_A_REGION, ToolTest, USAGE, UUID,
+                     content, limited, locked, needs_independent_extents, needs_root,
+                     needs_several_regions, snapshot)
 
 
 class RegionArgumentsContract(ToolTest):
@@ -17,12 +18,14 @@ class RegionArgumentsContract(ToolTest):
     def regions_of(self, records):
         return [record['region'] for record in records.of_type('region_summary')]
 
+    @needs_several_regions
     def test_several_regions_are_done_in_their_order(self):
         names = ['c', 'a', 'b']
         for name in names:
             self.make_region(name)
         self.assertEqual(names, self.regions_of(self.records(self.tool.name, *names, code=DONE)))
 
+    @needs_several_regions
     def test_the_summary_adds_up_the_regions(self):
         regions = [self.make_region('a', extents=6), self.make_region('b', extents=9)]
         records = self.records(self.tool.name, *regions, code=DONE)
@@ -40,6 +43,7 @@ class RegionArgumentsContract(ToolTest):
 
     # ---- --regions-from -------------------------------------------------------------------------
 
+    @needs_several_regions
     def test_regions_from_a_file_come_after_those_of_the_command_line(self):
         for name in ('a', 'b', 'c'):
             self.make_region(name)
@@ -47,6 +51,7 @@ class RegionArgumentsContract(ToolTest):
         records = self.records(self.tool.name, '--regions-from', 'list', 'a', code=DONE)
         self.assertEqual(['a', 'c', 'b'], self.regions_of(records))
 
+    @needs_several_regions
     def test_regions_from_standard_input(self):
         for name in ('a', 'name with spaces '):
             self.make_region(name)
@@ -54,6 +59,7 @@ class RegionArgumentsContract(ToolTest):
                                stdin=b'name with spaces \na\n')
         self.assertEqual(['name with spaces ', 'a'], self.regions_of(records))
 
+    @needs_several_regions
     def test_regions_separated_by_nul_may_have_any_name(self):
         names = ['two\nlines', ' -n', 'a']
         for name in names:
@@ -62,16 +68,19 @@ class RegionArgumentsContract(ToolTest):
                                stdin=b'two\nlines\0 -n\0\0a')
         self.assertEqual(names, self.regions_of(records))
 
+    @needs_several_regions
     def test_a_list_that_names_no_region_is_a_usage_error(self):
         for text in (b'', b'\n\n'):
             result = self.expect(USAGE, self.tool.name, '--regions-from', '-', stdin=text)
             self.assertIn('no region', result.err)
 
+    @needs_several_regions
     def test_a_list_that_cannot_be_read_is_exit_3_and_named(self):
         for path in ('none', '.'):
             result = self.expect(FAILED, self.tool.name, '--regions-from', path)
             self.assertIn(f"'{path}'", result.err)
 
+    @needs_several_regions
     def test_nothing_is_begun_where_the_list_cannot_be_read(self):
         self.make_region('a')
         result = self.run_tool(self.tool.name, 'a', '--regions-from', 'none')
@@ -168,6 +177,7 @@ class RegionArgumentsContract(ToolTest):
 
     # ---- one fails, the others are done ---------------------------------------------------------
 
+    @needs_several_regions
     def test_a_failure_in_one_region_does_not_stop_the_others(self):
         (self.work / 'empty').mkdir()
         good = [self.make_region('first'), self.make_region('last')]
@@ -178,11 +188,13 @@ class RegionArgumentsContract(ToolTest):
         self.assertEqual(18, records.summary['extents'])
         self.assertIs(False, records.summary['complete'])
 
+    @needs_several_regions
     def test_an_extent_that_one_region_lacks_does_not_stop_the_others(self):
         regions = [self.make_region('a', extents=3), self.make_region('b', extents=9)]
         records = self.records(self.tool.name, '-e', '7', *regions, code=USAGE)
         self.assertEqual([7], records.extents)
 
+    @needs_several_regions
     def test_the_most_serious_exit_status_counts(self):
         good, damaged, used = self.make_region('a'), self.make_damaged_region(), self.make_region()
         cases = [([good, damaged], FINDINGS), ([damaged, good], FINDINGS),
@@ -224,6 +236,7 @@ class RegionArgumentsContract(ToolTest):
                          [(finding['id'], finding['file']) for finding in records.findings])
         self.assertIn('Permission denied', records.findings[0]['found'])
 
+    @needs_independent_extents
     def test_an_unreadable_extent_is_exit_3_and_a_finding_and_the_others_are_done(self):
         region, options = self.unreadable('00/000/002')
         records = self.records(self.tool.name, region, code=FAILED, **options)
@@ -239,6 +252,7 @@ class RegionArgumentsContract(ToolTest):
         self.assertIn('Permission denied', result.out + result.err)
         self.assertNotIn('replica', result.out + result.err)
 
+    @needs_several_regions
     def test_one_unreadable_region_does_not_stop_the_others(self):
         region, options = self.unreadable('.')
         good = self.make_region('good')
@@ -303,7 +317,7 @@ class ReadingContract(ToolTest):
         return region
 
     def test_reading_changes_nothing(self):
-        for kind in ('raw', 'sqlite'):
+        for kind in self.tool.kinds:
             region = self.make_damaged_region(kind, kind=kind)
             before = snapshot(region)
             self.expect(FINDINGS, self.tool.name, region, *self.reading_options())

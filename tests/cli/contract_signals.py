@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import DONE, STOPPED, ToolTest, content
+from harness import DONE, STOPPED, ToolTest, content, needs_several_regions
 
 
 class SignalContract(ToolTest):
@@ -16,8 +16,7 @@ class SignalContract(ToolTest):
     EXTENTS = 900
 
     def make_large_region(self, name='large'):
-        kind = 'sqlite' if self.tool.changes else 'raw'
-        return self.make_region(name, extents=self.EXTENTS, size=1, image_blocks=30, kind=kind)
+        return self.make_busy_region(name, extents=self.EXTENTS, size=1, image_blocks=30)
 
     def finished_content(self):
         """What the region holds after a run that nobody disturbed."""
@@ -56,6 +55,7 @@ class SignalContract(ToolTest):
         self.assertEqual(STOPPED, result.code, result)
         self.assertIn(b'stopped', text.splitlines()[-1] + result.stderr)
 
+    @needs_several_regions
     def test_regions_after_a_signal_are_not_begun(self):
         regions = [self.make_large_region('first'), self.make_large_region('second')]
         untouched = content(regions[1])
@@ -84,6 +84,7 @@ class SignalContract(ToolTest):
         process.wait()
         self.check_that_another_run_finishes(region)
 
+    @needs_several_regions
     def test_a_tool_that_waits_for_the_list_of_regions_can_be_stopped(self):
         process = self.start(self.tool.name, '--regions-from', '-', stdin=subprocess.PIPE)
         self.wait_for_handlers(process)

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -17,6 +18,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import json_schema  # noqa: E402
+
 # Exit statuses of the contract. 70 is a bug, so no test expects it.
 DONE, FINDINGS, USAGE, FAILED, NOT_A_REGION, STOPPED, IN_USE = 0, 1, 2, 3, 4, 5, 75
 DOCUMENTED = {DONE, FINDINGS, USAGE, FAILED, NOT_A_REGION, STOPPED, IN_USE}
@@ -27,6 +31,7 @@ IS_ROOT = os.geteuid() == 0
 TIMEOUT = 60  # seconds, for one run of a tool
 
 programs = {}  # name: path, filled by run.py
+schema = json_schema.Schema()  # of the records
 
 
 def choose_work_directory():
@@ -110,6 +115,7 @@ class ToolTest(unittest.TestCase):
     """A test with a directory of its own, in which every run is looked at for signs of a bug."""
 
     maxDiff = 4000
+    image_blocks = 45  # that make_region has written, or an import is to write
     for_makers = True  # of a contract: holds for tools whose region is not there yet as well
 
     def setUp(self):
@@ -122,7 +128,26 @@ class ToolTest(unittest.TestCase):
     # ---- running a tool -------------------------------------------------------------------------
 
     def command(self, tool, *arguments):
+        contract = getattr(self, 'tool', None)
+        if contract is not None and contract.image and contract.name == tool:
+            arguments = self.with_image(arguments)
         return [os.fsencode(path_of(tool)), *map(os.fsencode, map(as_argument, arguments))]
+
+    def with_image(self, arguments):
+        """The contract is about regions: the image is what make_region put into them, and zeros up
+        to their end. Into regions of make_busy_region it has not been put yet."""
+        size_bytes = 512
+        for word in arguments:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                definition = json.loads(pathlib.Path(
+                    os.fsdecode(os.path.join(os.fsencode(self.work), os.fsencode(as_argument(word)),
+                                             b'region.json'))).read_text())
+                size_bytes = 512 * definition['extent_count'] * definition['extent_size']['value']
+        image = self.work / 'image-to-import'
+        content = image_bytes(self.image_blocks)[:size_bytes]
+        image.write_bytes(content + bytes(size_bytes - len(content)))
+        options = [] if '--help' in arguments else ['--skip-zeros']
+        return [*options, *arguments, image]
 
     def start(self, tool, *arguments, env=(), **options):
         """A running tool, with pipes unless told otherwise."""
@@ -197,6 +222,8 @@ class ToolTest(unittest.TestCase):
         for finding in records.findings:
             counted[finding['severity']] += 1
         self.assertEqual(counted, records.summary['findings'], result)
+        for record in records:
+            self.assertEqual([], schema.problems(record), record)
         return records
 
     def assert_same_tree(self, expected, found):
@@ -242,12 +269,20 @@ class ToolTest(unittest.TestCase):
 
     def make_region(self, name='region', extents=6, size=10, image_blocks=45, kind='raw'):
         """A region of blocks of 512 bytes, the first ones written. The same bytes every time."""
+        self.image_blocks = image_blocks
         image = self.work / 'image'
         image.write_bytes(image_bytes(image_blocks))
         self.expect(DONE, 'region-create', self.work / name, '--uuid', UUID, '--extent-size', size,
                     '--extent-count', extents, '--import', image, '--extent-format', kind)
         image.unlink()
         return self.work / name
+
+    def make_busy_region(self, name='region', extents=6, size=10, image_blocks=45):
+        """Of a contract: a region that the tool has something to do with."""
+        region = self.make_region(name, extents, size, image_blocks, self.tool.busy_kind)
+        if self.tool.image:
+            self.image_blocks = extents * size
+        return region
 
     def make_live_region(self, name='live', kind='plain'):
         """A SQLite region as a killed service leaves it: hot logs, a dirty extent."""
@@ -364,6 +399,26 @@ def limited(resource_name, value):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
         resource.setrlimit(which, (value, resource.getrlimit(which)[1]))
     return limit
+
+
+def needs_several_regions(test):
+    """Of a contract: for tools that are given one region or many."""
+    @functools.wraps(test)
+    def run(self):
+        if not self.tool.takes_several_regions:
+            self.skipTest('takes one region')
+        test(self)
+    return run
+
+
+def needs_independent_extents(test):
+    """Of a contract: for tools that do the other extents where one is damaged, in any format."""
+    @functools.wraps(test)
+    def run(self):
+        if self.tool.image:
+            self.skipTest('where it refuses one extent it does nothing')
+        test(self)
+    return run
 
 
 def needs_root(reason):

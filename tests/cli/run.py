@@ -14,8 +14,9 @@ import unittest
 import harness
 from tools import TOOLS
 
-CONTRACT = ['contract_command_line', 'contract_records', 'contract_output', 'contract_regions',
-            'contract_in_use', 'contract_signals']
+CONTRACT = ['contract_command_line', 'contract_records', 'contract_formats', 'contract_output',
+            'contract_regions', 'contract_shares', 'contract_in_use', 'contract_signals',
+            'contract_completion']
 ALL_SKIPPED = 77  # as Meson has it
 
 

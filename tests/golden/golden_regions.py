@@ -19,10 +19,14 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'support'))
+import json_schema  # noqa: E402
+
 SKIPPED = 77
 
 _golden = os.environ.get('REGION_GOLDEN_DIR')
 _tools = {}
+_schema = json_schema.Schema()
 
 
 def main():
@@ -57,6 +61,24 @@ def copy_region(name, target):
     for path in [target, *target.rglob('*')]:
         path.chmod(path.stat().st_mode | stat.S_IWUSR)
     return target
+
+
+# The golden region raw-clean-seq: 512 B x 32 x 8.
+BLOCK_SIZE = 512
+EXTENT_SIZE = 32
+SLOT_BYTES = 48
+BITS_BYTES = EXTENT_SIZE // 8
+
+
+def with_slots_in_array_a(raw_extent):
+    """An extent of raw-clean-seq, all contexts in array B, as it is with all of them in array A."""
+    data_end = EXTENT_SIZE * BLOCK_SIZE
+    a_end = data_end + EXTENT_SIZE * SLOT_BYTES
+    b_end = a_end + EXTENT_SIZE * SLOT_BYTES
+    data, metadata = raw_extent[:data_end], raw_extent[b_end + BITS_BYTES:]
+    array_a, array_b = raw_extent[data_end:a_end], raw_extent[a_end:b_end]
+    assert not any(array_a)
+    return data + array_b + array_a + bytes(BITS_BYTES) + metadata
 
 
 def sha256(path):
@@ -133,7 +155,13 @@ def run(tool, *arguments, wrapper=(), stdin=None):
 
 
 def run_for_records(tool, *arguments, **options):
-    return run(tool, '--format', 'jsonl', *arguments, **options)
+    """As run, with records that keep to their schema."""
+    done = run(tool, '--format', 'jsonl', *arguments, **options)
+    for record in done.records():
+        problems = _schema.problems(record)
+        if problems:
+            raise AssertionError(f'{problems} in {record}')
+    return done
 
 
 class GoldenTest(unittest.TestCase):

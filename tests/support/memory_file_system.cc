@@ -12,6 +12,7 @@ namespace {
 
 using State = MemoryFileSystem::State;
 using StatePtr = std::shared_ptr<State>;
+using FailedSyncPtr = std::shared_ptr<FailedSync>;
 using Lock = std::unique_lock<std::mutex>;
 
 constexpr Ownership default_file_ownership{0, 0, 0644};
@@ -34,8 +35,10 @@ MemoryNodePtr find(const MemoryNode& directory, const std::string& name) {
 class MemoryFile : public File {
  public:
   // The state's mutex must be held.
-  MemoryFile(StatePtr state, MemoryNodePtr node, std::string path, Access access)
+  MemoryFile(StatePtr state, FailedSyncPtr failed_sync, MemoryNodePtr node, std::string path,
+             Access access)
       : state_(std::move(state)),
+        failed_sync_(std::move(failed_sync)),
         node_(std::move(node)),
         path_(std::move(path)),
         access_(access),
@@ -68,6 +71,11 @@ class MemoryFile : public File {
     return count;
   }
 
+  [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
+    const Lock lock(state_->mutex);
+    return state_->next_allocated(*node_, offset_bytes);
+  }
+
   void write(std::uint64_t offset_bytes, ByteView source) override {
     const Lock lock(state_->mutex);
     const Call call{CallKind::write, path_, offset_bytes, source.size()};
@@ -92,11 +100,12 @@ class MemoryFile : public File {
   void sync() override {
     const Lock lock(state_->mutex);
     const Call call{CallKind::sync_file, path_};
+    failed_sync_->refuse_after({"fsync", path_});
     const auto outcome = state_->begin(call);
     if (outcome.ignored) return;
     if (outcome.errno_value != 0) {
       node_->pending_data.clear();
-      state_->fail(call, outcome.errno_value);
+      state_->fail_sync(call, outcome.errno_value, *failed_sync_);
     }
     node_->make_durable();
   }
@@ -125,6 +134,7 @@ class MemoryFile : public File {
 
  private:
   StatePtr state_;
+  FailedSyncPtr failed_sync_;
   MemoryNodePtr node_;
   std::string path_;
   Access access_;
@@ -134,8 +144,9 @@ class MemoryFile : public File {
 class MemoryDirectory : public Directory {
  public:
   // The state's mutex must be held.
-  MemoryDirectory(StatePtr state, MemoryNodePtr node, std::string path)
+  MemoryDirectory(StatePtr state, FailedSyncPtr failed_sync, MemoryNodePtr node, std::string path)
       : state_(std::move(state)),
+        failed_sync_(std::move(failed_sync)),
         node_(std::move(node)),
         path_(std::move(path)),
         user_(state_->next_user++) {}
@@ -176,7 +187,7 @@ class MemoryDirectory : public Directory {
     if (node->link_count != 1) {
       return Refusal{Refusal::Reason::several_links, std::to_string(node->link_count) + " names"};
     }
-    return std::make_unique<MemoryFile>(state_, node, call.path, access);
+    return std::make_unique<MemoryFile>(state_, failed_sync_, node, call.path, access);
   }
   [[nodiscard]] Opened<Directory> open_directory(std::string_view path) const override {
     const Lock lock(state_->mutex);
@@ -185,7 +196,7 @@ class MemoryDirectory : public Directory {
     if (auto* refusal = std::get_if<Refusal>(&walked)) return std::move(*refusal);
     auto& node = std::get<MemoryNodePtr>(walked);
     if (node->kind != FileKind::directory) return wrong_kind("no directory");
-    return std::make_unique<MemoryDirectory>(state_, node, call.path);
+    return std::make_unique<MemoryDirectory>(state_, failed_sync_, node, call.path);
   }
 
   std::unique_ptr<File> create_file(std::string_view name,
@@ -193,7 +204,8 @@ class MemoryDirectory : public Directory {
     const Lock lock(state_->mutex);
     auto node = make(CallKind::create_file, name, FileKind::regular,
                      ownership.value_or(default_file_ownership));
-    return std::make_unique<MemoryFile>(state_, node, join(path_, name), Access::read_write);
+    return std::make_unique<MemoryFile>(state_, failed_sync_, node, join(path_, name),
+                                        Access::read_write);
   }
   void make_directory(std::string_view name, const std::optional<Ownership>& ownership) override {
     const Lock lock(state_->mutex);
@@ -203,6 +215,7 @@ class MemoryDirectory : public Directory {
 
   void remove_file(std::string_view name) override {
     const Lock lock(state_->mutex);
+    failed_sync_->refuse_after({"unlink", join(path_, name)});
     const Call call = begin(CallKind::remove_file, name);
     const auto node = expect(call, name);
     if (node->kind == FileKind::directory) state_->fail(call, EISDIR);
@@ -211,6 +224,7 @@ class MemoryDirectory : public Directory {
   }
   void remove_directory(std::string_view name) override {
     const Lock lock(state_->mutex);
+    failed_sync_->refuse_after({"rmdir", join(path_, name)});
     const Call call = begin(CallKind::remove_directory, name);
     const auto node = expect(call, name);
     if (node->kind != FileKind::directory) state_->fail(call, ENOTDIR);
@@ -219,6 +233,7 @@ class MemoryDirectory : public Directory {
   }
   void rename(std::string_view source, std::string_view target) override {
     const Lock lock(state_->mutex);
+    failed_sync_->refuse_after({"rename", join(path_, source)});
     const Call call = begin(CallKind::rename, source, plain_name(target));
     const auto node = expect(call, source);
     const auto replaced = find(*node_, call.target);
@@ -236,15 +251,17 @@ class MemoryDirectory : public Directory {
   void sync() override {
     const Lock lock(state_->mutex);
     const Call call{CallKind::sync_directory, path_};
+    failed_sync_->refuse_after({"fsync", path_});
     const auto outcome = state_->begin(call);
     if (outcome.ignored) return;
-    if (outcome.errno_value != 0) state_->fail(call, outcome.errno_value);
+    if (outcome.errno_value != 0) state_->fail_sync(call, outcome.errno_value, *failed_sync_);
     node_->make_durable();
   }
   bool sync_file_system() override {
     const Lock lock(state_->mutex);
     if (!state_->has_sync_file_system) return false;
     const Call call{CallKind::sync_file_system, path_};
+    failed_sync_->refuse_after({"syncfs", path_});
     const auto outcome = state_->begin(call);
     if (outcome.ignored) return true;
     for_each_node(*state_->root, [&](MemoryNode& node) {
@@ -254,7 +271,7 @@ class MemoryDirectory : public Directory {
         node.pending_data.clear();
       }
     });
-    if (outcome.errno_value != 0) state_->fail(call, outcome.errno_value);
+    if (outcome.errno_value != 0) state_->fail_sync(call, outcome.errno_value, *failed_sync_);
     return true;
   }
 
@@ -329,6 +346,7 @@ class MemoryDirectory : public Directory {
   }
 
   StatePtr state_;
+  FailedSyncPtr failed_sync_;
   MemoryNodePtr node_;
   std::string path_;
   std::uint64_t user_;
@@ -347,7 +365,7 @@ Opened<Directory> MemoryFileSystem::open_directory(const std::string& path) {
   if (node->kind != FileKind::directory) {
     return Refusal{Refusal::Reason::wrong_kind, "no directory"};
   }
-  return std::make_unique<MemoryDirectory>(state_, node, path);
+  return std::make_unique<MemoryDirectory>(state_, std::make_shared<FailedSync>(), node, path);
 }
 
 std::vector<FileUser> MemoryFileSystem::users_of(const FileStatus& /*file*/) {

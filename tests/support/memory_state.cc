@@ -138,6 +138,12 @@ void MemoryFileSystem::State::fail(const Call& call, int errno_value) {
   throw_system_error(errno_value, place);
 }
 
+void MemoryFileSystem::State::fail_sync(const Call& call, int errno_value,
+                                        FailedSync& failed_sync) {
+  log.back().failed = true;
+  failed_sync.fail(errno_value, {operation_name(call.kind), call.path});
+}
+
 MemoryNodePtr MemoryFileSystem::State::make_node(FileKind kind) {
   auto node = std::make_shared<MemoryNode>();
   node->kind = kind;
@@ -161,6 +167,23 @@ bool MemoryFileSystem::State::allocate(MemoryNode& node, std::uint64_t offset_by
   }
   std::fill(begin_of_range, end_of_range, true);
   return true;
+}
+
+std::optional<ByteRange> MemoryFileSystem::State::next_allocated(const MemoryNode& node,
+                                                                 std::uint64_t offset_bytes) {
+  const auto begin = node.allocated.begin();
+  const auto end = node.allocated.end();
+  if (offset_bytes >= node.content.size()) return std::nullopt;
+  const std::uint64_t from =
+      std::min<std::uint64_t>(offset_bytes / sector_bytes, node.allocated.size());
+  const auto first = std::find(begin + static_cast<std::ptrdiff_t>(from), end, true);
+  if (first == end) return std::nullopt;
+  const auto after = std::find(first, end, false);
+  const auto first_bytes =
+      std::max(offset_bytes, static_cast<std::uint64_t>(first - begin) * sector_bytes);
+  const auto end_bytes = std::min<std::uint64_t>(
+      node.content.size(), static_cast<std::uint64_t>(after - begin) * sector_bytes);
+  return ByteRange{first_bytes, end_bytes - first_bytes};
 }
 
 void MemoryFileSystem::State::release(MemoryNode& node, std::uint64_t offset_bytes) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <variant>
 
+#include "libregion/io/failed_sync.h"
 #include "tests/support/memory_file_system.h"
 
 namespace libregion {
@@ -39,10 +40,14 @@ struct MemoryFileSystem::State {
   Outcome begin(const Call& call);
   // The call that was begun last fails.
   [[noreturn]] void fail(const Call& call, int errno_value);
+  [[noreturn]] void fail_sync(const Call& call, int errno_value, FailedSync& failed_sync);
 
   MemoryNodePtr make_node(FileKind kind);
   // Takes space for bytes that had none; false where there is not enough.
   bool allocate(MemoryNode& node, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+  // The first stretch from this offset on that takes space.
+  [[nodiscard]] static std::optional<ByteRange> next_allocated(const MemoryNode& node,
+                                                               std::uint64_t offset_bytes);
   // Gives back what is allocated from this offset on.
   void release(MemoryNode& node, std::uint64_t offset_bytes);
 

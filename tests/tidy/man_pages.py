@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Checks the man pages against the program: findings, options, exit statuses, and their mdoc.
+"""Checks the man pages against the program: findings, options with their values, exit statuses,
+members of records, sections, references, and their mdoc.
 
 usage: man_pages.py SOURCE_ROOT TOOL...
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -30,9 +32,33 @@ def section(text, title):
 
 
 def option_sets(lines):
-    """"-e, --extent" for each line that begins with options."""
-    found = [re.match(r'\s*(?:(-\w)\s*,\s*)?(--[\w-]+)', line) for line in lines]
-    return sorted(', '.join(filter(None, match.groups())) for match in found if match)
+    """"-e, --extent LIST" for each line that begins with options."""
+    found = [re.match(r'\s*(?:(-\w)\s*,\s*)?(--[\w-]+)(?: (\S+))?', line) for line in lines]
+    return sorted((', '.join(filter(None, match.groups()[:2])) + f' {match[3] or ""}').rstrip()
+                  for match in found if match)
+
+
+def shown_options(tool):
+    """The options in --help. Where a value is one of several words these stand for its name."""
+    shown = subprocess.run([tool, '--help'], stdout=subprocess.PIPE, text=True, check=True).stdout
+    script = subprocess.run([tool, '--completion', 'fish'], stdout=subprocess.PIPE, text=True,
+                            check=True).stdout
+    for name, words in re.findall(r" -l (\S+) -x -a '([\w ]+)'", script):
+        value = words.replace(' ', '|')
+        shown = re.sub(rf'^(.{{6}}--{name}) \S+', lambda match: f'{match[1]} {value}', shown,
+                       flags=re.M)
+    return option_sets(shown.splitlines())
+
+
+def documented_options(page):
+    """The same of the entries of a page: .It Fl e , Fl -extent Ar LIST"""
+    entries = []
+    for entry in re.findall(r'^\.It (Fl .*)$', section(page, 'OPTIONS'), re.M):
+        options, *value = re.split(r' (?=(?:Ar|Cm) )', entry, maxsplit=1)
+        options = re.sub(r' ?, ?', ', ', options.replace('Fl ', '-'))
+        value = re.sub(r'\b(?:Ar|Cm|Ns)\b|\s', '', ''.join(value))
+        entries.append(f'{options} {value}'.rstrip())
+    return option_sets(entries)
 
 
 def check_findings(root):
@@ -53,10 +79,7 @@ def check_tool(root, tool):
         wrong.append(f'{name}: the page is missing')
         return
     page = (root / 'man' / name).read_text()
-    entries = re.findall(r'^\.It (Fl .*)$', section(page, 'OPTIONS'), re.M)
-    entries = [re.sub(r' ?, ?', ', ', entry.replace('Fl ', '-')) for entry in entries]
-    shown = subprocess.run([tool, '--help'], stdout=subprocess.PIPE, text=True, check=True).stdout
-    compare(name, 'option', option_sets(entries), option_sets(shown.splitlines()))
+    compare(name, 'option', documented_options(page), shown_options(tool))
     check_statuses(root, name, r'^\.It (\d+)$')
 
 
@@ -65,6 +88,50 @@ def check_statuses(root, name, entry):
     page = section((root / 'man' / name).read_text(), 'EXIT STATUS')
     compare(name, 'exit status', re.findall(entry, page, re.M),
             re.findall(r'^ *\w+ = (\d+),', header, re.M))
+
+
+def members(schema, definition):
+    """The members that the schema describes of a definition, those of objects in arrays too."""
+    found = set(definition.get('properties', {}))
+    parts = list(definition.get('allOf', []))
+    for member in definition.get('properties', {}).values():
+        parts += member.get('items', {}).get('oneOf', [])
+    for part in parts:
+        found |= members(schema, schema['$defs'][part['$ref'].removeprefix('#/$defs/')])
+    return found
+
+
+def check_records(root):
+    """The schema of the records and their page have the same types and members."""
+    page = (root / 'man/region-records.5').read_text()
+    schema = json.loads((root / 'share/region-tools/records.schema.json').read_text())
+    documented = re.findall(r'^\.Ss ([a-z_]+)$', page, re.M)
+    definitions = {name: definition for name, definition in schema['$defs'].items()
+                   if 'type' in definition.get('properties', {})}
+    compare('region-records.5', 'type of record', sorted(documented), sorted(definitions))
+    # What several have is on the page once.
+    shared = members(schema, schema['$defs']['of_region']) | {'type'}
+    totals = members(schema, schema['$defs']['totals'])
+    for name, definition in definitions.items():
+        text = re.search(rf'^\.Ss {name}\n(.*?)(?=^\.S[sh] |\Z)', page, re.M | re.S)
+        entries = re.findall(r'^\.It Va ([\w , ]+) Pq', text[1] if text else '', re.M)
+        listed = {member for entry in entries for member in entry.split(' , ')}
+        described = members(schema, definition) - (totals if name == 'summary' else set())
+        compare('region-records.5', f'member of {name}:', sorted(listed - shared),
+                sorted(described - shared))
+
+
+def check_sections(root):
+    for path in sorted((root / 'man').glob('*.[0-9]')):
+        page = path.read_text()
+        titles = ['EXAMPLES', 'SEE ALSO']
+        if path.suffix == '.8':
+            titles = ['SYNOPSIS', 'OPTIONS', 'EXIT STATUS', *titles]
+        wrong.extend(f'{path.name}: there is no section {title}' for title in titles
+                     if not section(page, title).strip())
+        for name, number in re.findall(r'^\.Xr (region-\w+) (\d)', page, re.M):
+            if not (root / 'man' / f'{name}.{number}').exists():
+                wrong.append(f'{path.name}: there is no page {name}({number})')
 
 
 def check_files(root):
@@ -83,6 +150,8 @@ def main():
     check_statuses(root, 'region-tools.7', r'^\.It Sy (\d+) ')
     for tool in sys.argv[2:]:
         check_tool(root, tool)
+    check_records(root)
+    check_sections(root)
     check_files(root)
     for complaint in wrong:
         print(complaint)

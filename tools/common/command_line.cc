@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/text.h"
+#include "tools/common/completion.h"
 #include "tools/common/exit_code.h"
 #include "tools/common/version.h"
 
@@ -15,11 +16,23 @@ namespace {
 
 constexpr std::size_t help_column = 31;
 
+// Thrown through the parser by --completion, whatever else is missing on the command line.
+struct CallForCompletion {
+  std::string shell;
+};
+
 int print(const std::string& text) {
   const bool printed = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (printed && std::fflush(stdout) == 0) return static_cast<int>(ExitCode::done);
   if (errno != EPIPE) std::perror("standard output");
   return static_cast<int>(ExitCode::failed);
+}
+
+// What every tool has comes last.
+std::vector<OptionEntry> with_standard_options(std::vector<OptionEntry> options) {
+  options.push_back({"-h", "--help", "", "this text"});
+  options.push_back({"-V", "--version", "", "formats and libraries too"});
+  return options;
 }
 
 }  // namespace
@@ -31,19 +44,24 @@ struct CommandLine::Parser {
 CommandLine::CommandLine(ToolInfo info)
     : info_(std::move(info)), parser_(std::make_unique<Parser>()) {
   parser_->app.set_version_flag("-V,--version", "");
+  // For the build, not for people: --help does not show it.
+  parser_->app
+      .add_option_function<std::string>(
+          "--completion", [](const std::string& shell) { throw CallForCompletion{shell}; })
+      ->trigger_on_parse();
 }
 
 CommandLine::~CommandLine() = default;
 
 void CommandLine::add_flag(const std::string& names, bool& target, const std::string& description) {
-  parser_->app.add_flag(names, target);
-  add_help(names, "", description);
+  parser_->app.add_flag(names, target)->disable_flag_override();
+  add_to_table(names, "", description);
 }
 
 void CommandLine::add_text(const std::string& names, std::string& target,
                            const std::string& value_name, const std::string& description) {
   parser_->app.add_option(names, target)->type_name(value_name);
-  add_help(names, value_name, description);
+  add_to_table(names, value_name, description);
 }
 
 void CommandLine::add_text(const std::string& names, std::optional<std::string>& target,
@@ -52,7 +70,7 @@ void CommandLine::add_text(const std::string& names, std::optional<std::string>&
       .add_option_function<std::string>(names,
                                         [&target](const std::string& text) { target = text; })
       ->type_name(value_name);
-  add_help(names, value_name, description);
+  add_to_table(names, value_name, description);
 }
 
 void CommandLine::add_number(const std::string& names, std::uint64_t& target,
@@ -70,7 +88,7 @@ void CommandLine::add_number(const std::string& names, std::uint64_t& target,
             target = *value;
           })
       ->type_name(value_name);
-  add_help(names, value_name, description);
+  add_to_table(names, value_name, description);
 }
 
 void CommandLine::add_word(const std::string& names, const std::vector<std::string>& words,
@@ -88,7 +106,7 @@ void CommandLine::add_word(const std::string& names, const std::vector<std::stri
             set(static_cast<std::size_t>(word - words.begin()));
           })
       ->type_name(value_name);
-  add_help(names, value_name, description);
+  add_to_table(names, value_name, description, words);
 }
 
 void CommandLine::exclude(const std::string& name, const std::string& other_name) {
@@ -110,9 +128,16 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     return print(help_text());
   } catch (const CLI::CallForVersion&) {
     return print(version_text(info_.name));
+  } catch (const CallForCompletion& call) {
+    const auto text = completion_text(call.shell, info_, with_standard_options(options_));
+    if (text) return print(*text);
+    return refuse("--completion: expected bash, zsh, fish, found '" + call.shell + "'");
   } catch (const CLI::ArgumentMismatch& error) {
     // "--jobs: 1 required N missing", or too few or too many of what stands besides options.
     const std::string text = error.what();
+    if (const std::size_t end = text.find(" was given a disallowed flag"); end != text.npos) {
+      return refuse("--" + text.substr(0, end) + ": expected no value, found one");
+    }
     const std::string name = text.substr(0, text.find(':'));
     if (name != info_.arguments) return refuse(name + ": expected a value, found none");
     return refuse("expected " + name + ", found " + (text.ends_with("missing") ? "less" : "more"));
@@ -128,25 +153,28 @@ int CommandLine::refuse(const std::string& message) const {
   return static_cast<int>(ExitCode::usage);
 }
 
-void CommandLine::add_help(const std::string& names, const std::string& value_name,
-                           const std::string& description) {
+void CommandLine::add_to_table(const std::string& names, const std::string& value_name,
+                               const std::string& description,
+                               const std::vector<std::string>& words) {
   const std::size_t comma = names.find(',');
-  const std::string left = comma == std::string::npos
-                               ? "    " + names
-                               : names.substr(0, comma) + ", " + names.substr(comma + 1);
-  help_.push_back({value_name.empty() ? left : left + " " + value_name, description});
+  const bool has_short_name = comma != std::string::npos;
+  options_.push_back({has_short_name ? names.substr(0, comma) : "",
+                      has_short_name ? names.substr(comma + 1) : names, value_name, description,
+                      words});
 }
 
 std::string CommandLine::help_text() const {
   std::string text = fmt::format("usage: {} [OPTION...] {}\n{}\n\n", info_.name, info_.arguments,
                                  info_.description);
-  for (const HelpLine& line : help_) {
+  for (const OptionEntry& option : with_standard_options(options_)) {
+    const std::string left =
+        fmt::format("{:4}{}{}{}", option.short_name.empty() ? "" : option.short_name + ", ",
+                    option.long_name, option.value_name.empty() ? "" : " ", option.value_name);
     // What is too long for its column stays on its line all the same.
-    const std::size_t width = std::max(help_column, line.left.size() + 1);
-    text += fmt::format("  {:{}}{}\n", line.left, width, line.description);
+    const std::size_t width = std::max(help_column, left.size() + 1);
+    text += fmt::format("  {:{}}{}\n", left, width, option.description);
   }
-  text += fmt::format("  {:{}}{}\n", "-h, --help", help_column, "this text");
-  text += fmt::format("  {:{}}{}\n\n", "-V, --version", help_column, "formats and libraries too");
+  text += '\n';
   for (const std::string& example : info_.examples) text += "  " + example + "\n";
   return text + fmt::format("\nMore: man {}, man 7 region-tools\n", info_.name);
 }

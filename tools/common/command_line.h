@@ -10,15 +10,9 @@
 #include <utility>
 #include <vector>
 
-namespace region_tools {
+#include "tools/common/option_table.h"
 
-// How a tool presents itself.
-struct ToolInfo {
-  std::string name;
-  std::string description;
-  std::string arguments;              // "REGION..."
-  std::vector<std::string> examples;  // lines
-};
+namespace region_tools {
 
 class CommandLine {
  public:
@@ -51,27 +45,23 @@ class CommandLine {
   void add_arguments(std::vector<std::string>& target, std::size_t count_min,
                      std::size_t count_max);
 
-  // nullopt where the tool goes on; else its exit status: of --help, --version, a usage error.
+  // nullopt where the tool goes on; else its exit status: of --help, --version, --completion, a
+  // usage error.
   [[nodiscard]] std::optional<int> parse(int argc, const char* const* argv);
 
  private:
   struct Parser;
-  struct HelpLine {
-    std::string left;
-    std::string description;
-  };
-
   void add_word(const std::string& names, const std::vector<std::string>& words,
                 const std::string& value_name, const std::string& description,
                 std::function<void(std::size_t)> set);
-  void add_help(const std::string& names, const std::string& value_name,
-                const std::string& description);
+  void add_to_table(const std::string& names, const std::string& value_name,
+                    const std::string& description, const std::vector<std::string>& words = {});
   [[nodiscard]] std::string help_text() const;
   [[nodiscard]] int refuse(const std::string& message) const;
 
   ToolInfo info_;
   std::unique_ptr<Parser> parser_;
-  std::vector<HelpLine> help_;
+  std::vector<OptionEntry> options_;
 };
 
 }  // namespace region_tools

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/text.h"
+#include "tools/common/block_text.h"
 #include "tools/common/renderer.h"
 
 namespace region_tools {
@@ -81,6 +82,12 @@ class HumanRenderer : public Renderer {
     output_.write(fmt::format("{}: {}: {}{} [{}]\n{}", path_, severity_text(info.severity),
                               place_text(finding), info.message, info.name, details_text(finding)));
   }
+
+  void block(const libregion::BlockReport& report) override {
+    output_.write(path_ + ": " + block_text(report));
+  }
+
+  void record(const libregion::OtherRecord& record) override { output_.write(record.text); }
 
   void end_region(const Fields& /*fields*/, const std::string& text,
                   const FindingCounts& counts) override {

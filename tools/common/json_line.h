@@ -42,6 +42,8 @@ class JsonLine {
       add(std::string(name) + "_b64", std::string_view(libregion::to_base64(value)));
     }
   }
+  // What does not apply is left out.
+  void add_absent(std::string_view /*name*/) {}
   // Members added until end_object() are the object's.
   void begin_object(std::string_view name) {
     add_name(name);
@@ -52,6 +54,9 @@ class JsonLine {
     text_ += '}';
     is_first_ = false;
   }
+
+  // The line so far, for somebody else to go on with another member.
+  [[nodiscard]] std::string unfinished() const { return text_ + ','; }
 
   // The line, newline included. Nothing can be added afterwards.
   std::string_view finish() {

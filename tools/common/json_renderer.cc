@@ -4,8 +4,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "tools/common/block_text.h"
 #include "tools/common/json_line.h"
-#include "tools/common/renderer.h"
+#include "tools/common/record_rows.h"
 #include "tools/common/version.h"
 
 namespace region_tools {
@@ -13,7 +14,6 @@ namespace {
 
 using libregion::ExtentRecord;
 using libregion::Finding;
-using libregion::ReportField;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -26,12 +26,6 @@ std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
-void add_fields(JsonLine& line, const Fields& fields) {
-  for (const ReportField& field : fields) {
-    std::visit([&](const auto& value) { line.add(field.name, value); }, field.value);
-  }
-}
-
 void add_counts(JsonLine& line, const FindingCounts& counts) {
   line.begin_object("findings");
   line.add("error", counts.errors);
@@ -40,9 +34,10 @@ void add_counts(JsonLine& line, const FindingCounts& counts) {
   line.end_object();
 }
 
+// JSON lines, or the same records as one array.
 class JsonRenderer : public Renderer {
  public:
-  explicit JsonRenderer(Output& output) : output_(output) {}
+  JsonRenderer(Output& output, bool as_array) : output_(output), as_array_(as_array) {}
 
   void meta(const RunMeta& meta) override {
     JsonLine line("meta");
@@ -52,63 +47,54 @@ class JsonRenderer : public Renderer {
     line.add("host", host_name());
     line.add("start", utc_now());
     line.add("in_use_check", meta.in_use_check);
-    output_.write(line.finish());
+    write(line);
   }
 
   void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
                     libregion::UseCheck in_use_check) override {
-    path_ = path;
-    definition_.reset();
+    region_ = {path, {}};
+    block_prefix_.clear();
     if (definition == nullptr) return;
-    definition_ = *definition;
+    region_ = {path, to_text(definition->uuid), definition->geometry};
     JsonLine line = begin("region");
-    line.add("block_size", definition_->geometry.block_size_bytes());
-    line.add("extent_size", definition_->geometry.extent_size_blocks());
-    line.add("extent_count", std::uint64_t{definition_->extent_count});
-    line.add("encrypted", definition_->encrypted);
+    line.add("block_size", definition->geometry.block_size_bytes());
+    line.add("extent_size", definition->geometry.extent_size_blocks());
+    line.add("extent_count", std::uint64_t{definition->extent_count});
+    line.add("encrypted", definition->encrypted);
     line.add("in_use_check", use_check_name(in_use_check));
-    output_.write(line.finish());
+    write(line);
   }
 
   void extent(const ExtentRecord& record) override {
     JsonLine line = begin("extent");
-    line.add("extent", std::uint64_t{record.extent.value});
-    line.add("file", record.file);
-    line.add("format", record.format);
-    if (record.metadata) {
-      line.add("ext_version", std::uint64_t{record.metadata->ext_version});
-      line.add("gen_number", record.metadata->gen_number);
-      line.add("flush_number", record.metadata->flush_number);
-      line.add("dirty", record.metadata->dirty);
-      line.add("bonus_sync_count", std::uint64_t{record.metadata->bonus_sync_count});
-      line.add("defrag_count", std::uint64_t{record.metadata->defrag_count});
-    }
-    add_fields(line, record.fields);
-    output_.write(line.finish());
+    add_extent_members(line, record);
+    write(line);
   }
 
   void finding(const Finding& finding) override {
-    const libregion::FindingInfo& info = finding_info(finding.id);
     JsonLine line = begin("finding");
-    line.add("id", info.name);
-    line.add("severity", severity_name(info.severity));
-    if (finding.extent) line.add("extent", std::uint64_t{finding.extent->value});
-    if (!finding.file.empty()) line.add_path("file", finding.file);
-    if (finding.blocks) {
-      line.add("first_block", finding.blocks->first);
-      line.add("last_block", finding.blocks->end() - 1);
-      line.add("region_block",
-               definition_->geometry.region_block(*finding.extent, finding.blocks->first));
+    add_finding_members(line, finding, region_);
+    write(line);
+  }
+
+  void block(const libregion::BlockReport& report) override {
+    if (block_prefix_.empty() || block_extent_ != report.extent) {
+      JsonLine line = begin("block");
+      line.add("extent", std::uint64_t{report.extent.value});
+      line.add("file", report.file);
+      block_prefix_ = line.unfinished();
+      block_extent_ = report.extent;
     }
-    if (finding.offset_bytes) {
-      line.add("offset", *finding.offset_bytes);
-      line.add("length", finding.length_bytes);
-    }
-    if (!finding.expected.empty()) line.add("expected", finding.expected);
-    if (!finding.found.empty()) line.add("found", finding.found);
-    line.add("message", info.message);
-    line.add("remedy", info.remedy);
-    output_.write(line.finish());
+    block_line_ = block_prefix_;
+    append_block_json(block_line_, report);
+    block_line_ += '\n';
+    write(block_line_);
+  }
+
+  void record(const libregion::OtherRecord& record) override {
+    JsonLine line = begin(record.type);
+    add_other_members(line, record);
+    write(line);
   }
 
   void end_region(const Fields& fields, const std::string& /*text*/,
@@ -116,14 +102,14 @@ class JsonRenderer : public Renderer {
     JsonLine line = begin("region_summary");
     add_fields(line, fields);
     add_counts(line, counts);
-    output_.write(line.finish());
+    write(line);
   }
 
   void error(const std::string& region, const std::string& message) override {
     JsonLine line("error");
     if (!region.empty()) line.add_path("region", region);
     line.add("message", message);
-    output_.write(line.finish());
+    write(line);
   }
 
   void summary(const RunSummary& summary) override {
@@ -133,27 +119,42 @@ class JsonRenderer : public Renderer {
     line.add_seconds("seconds", summary.seconds);
     line.add("complete", summary.complete);
     line.add("exit_code", static_cast<std::uint64_t>(summary.exit_code));
-    output_.write(line.finish());
+    write(line);
+    if (as_array_) output_.write("\n]\n");
     output_.flush();
   }
 
  private:
   [[nodiscard]] JsonLine begin(std::string_view type) const {
     JsonLine line(type);
-    line.add_path("region", path_);
-    if (definition_) line.add("uuid", to_text(definition_->uuid));
+    add_region(line, region_);
     return line;
   }
 
+  void write(JsonLine& line) { write(line.finish()); }
+  void write(std::string_view line) {
+    if (as_array_) {
+      output_.write(is_first_ ? "[\n" : ",\n");
+      line.remove_suffix(1);
+    }
+    is_first_ = false;
+    output_.write(line);
+  }
+
   Output& output_;
-  std::string path_;
-  std::optional<libregion::RegionDefinition> definition_;
+  bool as_array_;
+  bool is_first_ = true;
+  RegionContext region_;
+  // What the records of an extent's blocks begin with, and the line in hand.
+  std::string block_prefix_;
+  libregion::ExtentId block_extent_;
+  std::string block_line_;
 };
 
 }  // namespace
 
-std::unique_ptr<Renderer> make_json_renderer(Output& output) {
-  return std::make_unique<JsonRenderer>(output);
+std::unique_ptr<Renderer> make_json_renderer(Output& output, bool as_array) {
+  return std::make_unique<JsonRenderer>(output, as_array);
 }
 
 }  // namespace region_tools

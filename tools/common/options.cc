@@ -30,6 +30,17 @@ std::string read_list(const std::string& path, const std::atomic<bool>& stop) {
   return text;
 }
 
+// Counted within the one extent that --extent names, else over the region.
+libregion::BlockSelection selected_blocks(const CommonOptions& options) {
+  try {
+    std::optional<libregion::ExtentId> within;
+    if (options.extents) within = libregion::parse_extent_reference(*options.extents);
+    return libregion::BlockSelection::parse(*options.blocks, within);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::usage, fmt::format("--blocks: {}", error.what()));
+  }
+}
+
 }  // namespace
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set) {
@@ -47,13 +58,26 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
   if (set.extents) {
     line.add_text("-e,--extent", options.extents, "LIST", "only these: 7,0x10-0x1F,67D,00/000/064");
   }
+  if (set.blocks) {
+    line.add_text("-b,--blocks", options.blocks, "LIST",
+                  "5,7-9: of the region, or of -e's one extent");
+  }
+  if (set.several_regions) {
+    line.add_text("--shard", options.shard, "K/N",
+                  set.dry_run ? "only the regions of share K of N" : "only share K of N");
+  }
   if (set.dry_run) {
     line.add_flag("-n,--dry-run", options.dry_run, "say what would be done, change nothing");
   }
   line.add_number("-j,--jobs", options.jobs, "N", "threads; one for each core unless given");
   line.add_choice<RecordFormat>("--format", options.format,
-                                {{"human", RecordFormat::human}, {"jsonl", RecordFormat::jsonl}},
-                                "human|jsonl", "for people, or a record a line");
+                                {{"human", RecordFormat::human},
+                                 {"json", RecordFormat::json},
+                                 {"jsonl", RecordFormat::jsonl},
+                                 {"csv", RecordFormat::csv}},
+                                "FORMAT", "human, json, jsonl (a record a line) or csv");
+  line.add_flag("--json", options.json, "the same as --format json");
+  line.exclude("--json", "--format");
   line.add_text("-o,--output", options.output, "FILE", "write there, not to standard output");
   line.add_flag("-q,--quiet", options.quiet, "errors only");
   line.add_flag("-v,--verbose", options.verbose, "every extent, and notes");
@@ -70,6 +94,8 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
       "auto, always, never");
   line.add_number("--lock-wait", options.lock_wait_seconds, "SECONDS",
                   "wait so long for a region in use");
+  line.add_text("--max-rate", options.rate_max, "BYTES", "read and write at most so much a second");
+  line.add_text("--metrics", options.metrics, "FILE", "write numbers of the run for Prometheus");
 }
 
 void separate_operand(CommonOptions& options, const OptionSet& set) {
@@ -78,8 +104,14 @@ void separate_operand(CommonOptions& options, const OptionSet& set) {
   options.regions.pop_back();
 }
 
-void check_common_options(const CommonOptions& options) {
+void check_common_options(CommonOptions& options) {
+  if (options.json) options.format = RecordFormat::json;
   if (options.extents) (void)selected_extents(options, std::numeric_limits<std::uint32_t>::max());
+  if (options.blocks) (void)selected_blocks(options);
+  (void)selected_shard(options);
+  if (options.rate_max && require_size("--max-rate", *options.rate_max) == 0) {
+    throw Error(ErrorKind::usage, "--max-rate: expected at least 1 byte a second, found 0");
+  }
   if (options.jobs >= 1 && options.jobs <= jobs_max) return;
   throw Error(ErrorKind::usage,
               fmt::format("--jobs: expected 1 to {}, found {}", jobs_max, options.jobs));
@@ -95,6 +127,35 @@ libregion::ExtentSelection selected_extents(const CommonOptions& options,
   } catch (const Error& error) {
     throw Error(ErrorKind::usage, fmt::format("--extent: {}", error.what()));
   }
+}
+
+std::optional<libregion::Shard> selected_shard(const CommonOptions& options) {
+  if (!options.shard) return std::nullopt;
+  const std::string& text = *options.shard;
+  const std::size_t slash = text.find('/');
+  const auto index = libregion::parse_decimal(text.substr(0, slash));
+  const auto count =
+      slash == std::string::npos ? std::nullopt : libregion::parse_decimal(text.substr(slash + 1));
+  if (index && count && *index >= 1 && *index <= *count) {
+    return libregion::Shard{*index - 1, *count};
+  }
+  throw Error(ErrorKind::usage, fmt::format("--shard: expected K/N with K from 1 to N, found '{}'",
+                                            libregion::printable(text)));
+}
+
+libregion::WalkOptions walk_options(const CommonOptions& options,
+                                    const libregion::RegionDefinition& definition,
+                                    const std::atomic<bool>& stop) {
+  libregion::WalkOptions walk{selected_extents(options, definition.extent_count),
+                              static_cast<unsigned>(options.jobs), &stop};
+  if (options.blocks) walk.blocks = selected_blocks(options);
+  try {
+    walk.blocks.check_against(definition);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::usage, fmt::format("--blocks: {}", error.what()));
+  }
+  walk.shard = selected_shard(options);
+  return walk;
 }
 
 std::vector<std::string> region_paths(const CommonOptions& options, const std::atomic<bool>& stop) {

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "libregion/ops/extent_selection.h"
+#include "libregion/ops/walk.h"
 #include "tools/common/command_line.h"
 
 namespace region_tools {
 
-enum class RecordFormat : std::uint8_t { human, jsonl };
+enum class RecordFormat : std::uint8_t { human, json, jsonl, csv };
 enum class When : std::uint8_t { automatic, always, never };
 enum class ProgressStyle : std::uint8_t { automatic, always, never, json };
 
@@ -23,8 +23,11 @@ struct CommonOptions {
   std::optional<std::string> regions_from;
   bool null_separated = false;
   RecordFormat format = RecordFormat::human;
+  bool json = false;
   std::string output = "-";
   std::optional<std::string> extents;
+  std::optional<std::string> blocks;
+  std::optional<std::string> shard;
   std::uint64_t jobs = 1;  // threads
   bool dry_run = false;
   bool quiet = false;
@@ -33,15 +36,19 @@ struct CommonOptions {
   When color = When::automatic;
   std::uint64_t lock_wait_seconds = 0;
   bool strict = false;
+  std::optional<std::string> rate_max;  // bytes a second
+  std::optional<std::string> metrics;   // a file
 };
 
 // Which of them a tool takes besides those that all take.
 struct OptionSet {
-  bool several_regions = true;  // else exactly one, which may not be there yet
-  bool operand = false;         // and behind that one something else
-  bool extents = true;          // --extent
-  bool dry_run = false;         // tools that change something
-  bool strict = false;          // tools whose findings are their result
+  bool several_regions = true;            // else exactly one, which may not be there yet
+  bool operand = false;                   // and behind that one something else
+  bool extents = true;                    // --extent
+  bool blocks = false;                    // --blocks
+  bool dry_run = false;                   // tools that change something
+  bool strict = false;                    // tools whose findings are their result
+  std::string_view csv_rows = "finding";  // the type of record that --format csv has rows of
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
@@ -49,8 +56,9 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
 // Takes the operand, where there is one, from behind the region.
 void separate_operand(CommonOptions& options, const OptionSet& set);
 
-// What the values of the options have to keep to. Throws Error (usage).
-void check_common_options(const CommonOptions& options);
+// What the values of the options have to keep to; settles what one says of another. Throws Error
+// (usage).
+void check_common_options(CommonOptions& options);
 
 // The regions of the command line and of --regions-from, which is read here. Throws Error.
 std::vector<std::string> region_paths(const CommonOptions& options, const std::atomic<bool>& stop);
@@ -58,6 +66,14 @@ std::vector<std::string> region_paths(const CommonOptions& options, const std::a
 // The extents that --extent names, or all, of a region that has this many. Throws Error (usage).
 libregion::ExtentSelection selected_extents(const CommonOptions& options,
                                             std::uint32_t extent_count);
+
+// What --extent, --blocks, --jobs and --shard say of a walk over this region. Throws Error (usage).
+libregion::WalkOptions walk_options(const CommonOptions& options,
+                                    const libregion::RegionDefinition& definition,
+                                    const std::atomic<bool>& stop);
+
+// What --shard says; nullopt where it was not given. Throws Error (usage).
+std::optional<libregion::Shard> selected_shard(const CommonOptions& options);
 
 // A size as in parse_size_bytes. Throws Error (usage) that names the option.
 std::uint64_t require_size(const std::string& option, const std::string& text);

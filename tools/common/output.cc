@@ -1,7 +1,6 @@
 #include "tools/common/output.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "libregion/base/error.h"
 
@@ -12,11 +11,17 @@ constexpr std::size_t buffered_max = std::size_t{64} << 10;
 
 }  // namespace
 
-Output::Output(const std::string& path) : path_(path) {
+Output::Output(int standard_number, std::string name)
+    : standard_number_(standard_number), name_(std::move(name)) {
+  is_terminal_ = ::isatty(number()) == 1;
+}
+
+Output::Output(const std::string& path)
+    : standard_number_(STDOUT_FILENO), name_(path == "-" ? "standard output" : path) {
   if (path != "-") {
     descriptor_ = libregion::FileDescriptor(libregion::retry_on_interrupt(
         [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }));
-    if (!descriptor_.is_open()) libregion::throw_system_error(errno, {"open", path_});
+    if (!descriptor_.is_open()) libregion::throw_system_error(errno, {"open", name_});
   }
   is_terminal_ = ::isatty(number()) == 1;
 }
@@ -40,13 +45,14 @@ void Output::flush() {
     } else {
       const int errno_value = errno;
       buffer_.clear();  // What cannot be written now is not tried again.
-      libregion::throw_system_error(errno_value,
-                                    {"write", path_ == "-" ? "standard output" : path_});
+      libregion::throw_system_error(errno_value, {"write", name_});
     }
   }
   buffer_.clear();
 }
 
-int Output::number() const { return descriptor_.is_open() ? descriptor_.number() : STDOUT_FILENO; }
+int Output::number() const {
+  return descriptor_.is_open() ? descriptor_.number() : standard_number_;
+}
 
 }  // namespace region_tools

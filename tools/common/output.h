@@ -1,4 +1,4 @@
-// Where a tool's records go: standard output or a file, in large writes.
+// Where a tool's records go: a standard stream or a file, in large writes.
 
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 #include "libregion/io/file_descriptor.h"
 
@@ -15,6 +16,7 @@ class Output {
  public:
   // "-" is standard output. Throws Error (failed) where the file cannot be written.
   explicit Output(const std::string& path);
+  static Output to_standard_error() { return Output(STDERR_FILENO, "standard error"); }
 
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 
@@ -28,10 +30,12 @@ class Output {
   [[nodiscard]] bool is_closed() const { return is_closed_; }
 
  private:
+  Output(int standard_number, std::string name);
   [[nodiscard]] int number() const;
 
-  std::string path_;
-  libregion::FileDescriptor descriptor_;  // not open for standard output
+  int standard_number_;
+  std::string name_;                      // for messages
+  libregion::FileDescriptor descriptor_;  // not open for a standard stream
   bool is_terminal_ = false;
   std::string buffer_;
   std::function<void()> before_write_;

@@ -1,4 +1,4 @@
-// One stream of records, rendered for people or as JSON lines. What every tool says first (meta),
+// One stream of records, rendered for people, as JSON or as CSV. What every tool says first (meta),
 // of each region, and last (summary) is the same everywhere.
 
 #pragma once
@@ -49,6 +49,9 @@ struct RunSummary {
 
 class Renderer : public libregion::Reporter {
  public:
+  void block(const libregion::BlockReport& report) override = 0;
+  void record(const libregion::OtherRecord& record) override = 0;
+
   // The first record; written once, when the first other one is.
   virtual void meta(const RunMeta& meta) = 0;
 
@@ -66,6 +69,11 @@ class Renderer : public libregion::Reporter {
 };
 
 std::unique_ptr<Renderer> make_human_renderer(Output& output, const CommonOptions& options);
-std::unique_ptr<Renderer> make_json_renderer(Output& output);
+// A record a line, or all of them as one array.
+std::unique_ptr<Renderer> make_json_renderer(Output& output, bool as_array);
+// The records of one type, a row each; `frame` renders what is said besides: of findings, if they
+// are not the rows, of regions, errors and the run.
+std::unique_ptr<Renderer> make_csv_renderer(Output& output, std::string_view row_type,
+                                            std::unique_ptr<Renderer> frame);
 
 }  // namespace region_tools

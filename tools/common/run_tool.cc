@@ -11,6 +11,7 @@
 
 #include "libregion/base/assert.h"
 #include "libregion/base/text.h"
+#include "tools/common/metrics.h"
 
 namespace region_tools {
 namespace {
@@ -58,6 +59,27 @@ void print_message(const std::string& tool, std::string_view severity, const std
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+libregion::PosixOptions posix_options(const CommonOptions& options,
+                                      std::optional<libregion::RateLimit>& rate_limit) {
+  libregion::PosixOptions posix;
+  if (options.rate_max) {
+    posix.rate_limit = &rate_limit.emplace(require_size("--max-rate", *options.rate_max));
+  }
+  return posix;
+}
+
+std::unique_ptr<Renderer> make_renderer(const CommonOptions& options, const OptionSet& option_set,
+                                        Output& output, Output& frame_output) {
+  switch (options.format) {
+    case RecordFormat::human: return make_human_renderer(output, options);
+    case RecordFormat::json: return make_json_renderer(output, /*as_array=*/true);
+    case RecordFormat::jsonl: return make_json_renderer(output, /*as_array=*/false);
+    case RecordFormat::csv: break;
+  }
+  return make_csv_renderer(output, option_set.csv_rows,
+                           make_json_renderer(frame_output, /*as_array=*/false));
+}
+
 ExitCode run_job(Session& session, const Job& job) {
   const auto start = std::chrono::steady_clock::now();
   auto code = ExitCode::done;
@@ -67,26 +89,39 @@ ExitCode run_job(Session& session, const Job& job) {
     session.report_failure(error);
     code = exit_code_of(error.kind());
   }
-  session.finish(code,
-                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  return code;
+  const auto duration = std::chrono::steady_clock::now() - start;
+  return session.finish(code, std::chrono::duration<double>(duration).count());
 }
 
 }  // namespace
 
-Session::Session(std::string tool, const CommonOptions& options, bool only_looks)
+Session::Session(std::string tool, const CommonOptions& options, const OptionSet& option_set)
     : tool_(std::move(tool)),
       options_(options),
-      only_looks_(only_looks),
+      takes_whole_regions_(option_set.dry_run),
+      only_looks_(!option_set.dry_run || options.dry_run),
+      file_system_(posix_options(options, rate_limit_)),
       progress_(options.progress, options.quiet),
       output_(options.output),
-      renderer_(options.format == RecordFormat::human ? make_human_renderer(output_, options)
-                                                      : make_json_renderer(output_)),
+      frame_output_(Output::to_standard_error()),
+      renderer_(make_renderer(options, option_set, output_, frame_output_)),
       counting_reporter_(*this) {
   output_.before_write([this] { progress_.hide(); });
+  frame_output_.before_write([this] { progress_.hide(); });
 }
 
 const std::atomic<bool>& Session::stop_flag() { return stop_requested; }
+
+libregion::WalkOptions Session::walk_options(const libregion::RegionDefinition& definition) const {
+  return region_tools::walk_options(options_, definition, stop_requested);
+}
+
+bool Session::is_of_another_share(const std::string& path) {
+  const auto shard = selected_shard(options_);
+  if (!shard || !takes_whole_regions_) return false;
+  const auto definition = libregion::peek_at_definition(file_system_, path);
+  return definition && !shard->has(definition->uuid);
+}
 
 void Session::warn(const std::string& message) {
   if (options_.quiet) return;
@@ -135,14 +170,25 @@ void Session::add_to_totals(const Fields& fields) {
   }
 }
 
-void Session::finish(ExitCode code, double seconds) {
+ExitCode Session::finish(ExitCode code, double seconds) {
   progress_.hide();
   require_meta("none");
   summary_.seconds = seconds;
   summary_.exit_code = static_cast<int>(code);
   const bool is_done = code == ExitCode::done || code == ExitCode::findings;
   summary_.complete = summary_.complete && is_done;
+  if (options_.metrics) {
+    try {
+      write_metrics(*options_.metrics, metrics_text(tool_, summary_));
+    } catch (const Error& error) {
+      report_failure(error);
+      code = more_serious(code, ExitCode::failed);
+      summary_.complete = false;
+      summary_.exit_code = static_cast<int>(code);
+    }
+  }
   renderer_->summary(summary_);
+  return code;
 }
 
 void Session::require_meta(const std::string& in_use_check) {
@@ -152,7 +198,20 @@ void Session::require_meta(const std::string& in_use_check) {
 
 void Session::CountingReporter::extent(const libregion::ExtentRecord& record) {
   session_.renderer_->extent(record);
-  // Nobody reads any more: a tool that only looks has no reason to go on.
+  stop_if_nobody_reads();
+}
+
+void Session::CountingReporter::block(const libregion::BlockReport& report) {
+  session_.renderer_->block(report);
+}
+
+void Session::CountingReporter::record(const libregion::OtherRecord& record) {
+  session_.renderer_->record(record);
+  stop_if_nobody_reads();
+}
+
+// A tool that only looks has no reason to go on then.
+void Session::CountingReporter::stop_if_nobody_reads() {
   if (session_.output_.is_closed() && session_.only_looks_) stop_requested = true;
 }
 
@@ -176,7 +235,7 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
 
   try {
     check_common_options(options);
-    Session session(info.name, options, /*only_looks=*/!option_set.dry_run || options.dry_run);
+    Session session(info.name, options, option_set);
     return static_cast<int>(run_job(session, job));
   } catch (const Error& error) {  // of the options, or of the output itself
     print_message(info.name, "error", error.what());
@@ -214,6 +273,7 @@ ExitCode for_each_region(Session& session, const libregion::UseOptions& use, con
   for (const std::string& path : region_paths(session.options(), Session::stop_flag())) {
     if (Session::stop_flag()) return more_serious(code, ExitCode::stopped);
     try {
+      if (session.is_of_another_share(path)) continue;
       code = more_serious(code, do_one_region(session, path, use, job));
     } catch (const Error& error) {
       session.report_failure(error, path);

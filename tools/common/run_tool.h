@@ -18,9 +18,14 @@ namespace region_tools {
 // What a tool's job has to hand.
 class Session {
  public:
-  Session(std::string tool, const CommonOptions& options, bool only_looks);
+  Session(std::string tool, const CommonOptions& options, const OptionSet& option_set);
 
   [[nodiscard]] const CommonOptions& options() const { return options_; }
+  // What the common options say of a walk over this region.
+  [[nodiscard]] libregion::WalkOptions walk_options(
+      const libregion::RegionDefinition& definition) const;
+  // Whether a writer leaves this region to another share.
+  [[nodiscard]] bool is_of_another_share(const std::string& path);
   [[nodiscard]] libregion::FileSystem& file_system() { return file_system_; }
   [[nodiscard]] libregion::Progress& progress() { return progress_; }
   [[nodiscard]] static const std::atomic<bool>& stop_flag();
@@ -43,7 +48,8 @@ class Session {
   // Something that no region accounts for.
   void add_to_totals(const Fields& fields);
 
-  void finish(ExitCode code, double seconds);
+  // Returns the exit code, which becomes worse where the metrics cannot be written.
+  [[nodiscard]] ExitCode finish(ExitCode code, double seconds);
 
  private:
   // Counts findings on their way to the renderer.
@@ -52,8 +58,12 @@ class Session {
     explicit CountingReporter(Session& session) : session_(session) {}
     void extent(const libregion::ExtentRecord& record) override;
     void finding(const libregion::Finding& finding) override;
+    void block(const libregion::BlockReport& report) override;
+    void record(const libregion::OtherRecord& record) override;
 
    private:
+    void stop_if_nobody_reads();
+
     Session& session_;
   };
 
@@ -61,10 +71,13 @@ class Session {
 
   std::string tool_;
   const CommonOptions& options_;
+  bool takes_whole_regions_;  // of a shard: what changes a region does
   bool only_looks_;
+  std::optional<libregion::RateLimit> rate_limit_;
   libregion::PosixFileSystem file_system_;
   TerminalProgress progress_;
   Output output_;
+  Output frame_output_;  // of what is not a row of CSV
   std::unique_ptr<Renderer> renderer_;
   CountingReporter counting_reporter_;
   bool has_meta_ = false;

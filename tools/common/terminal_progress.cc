@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -23,6 +24,13 @@ static_assert(std::atomic<bool>::is_always_lock_free);  // it is set in a signal
 void print(std::string_view text) {
   // A progress that cannot be shown must not disturb the job.
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+std::size_t terminal_columns() {
+  constexpr std::size_t usual_columns = 80;
+  struct winsize size {};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return is_known ? size.ws_col : usual_columns;
 }
 
 std::string duration_text(double seconds) {
@@ -60,7 +68,7 @@ void TerminalProgress::advance(std::uint64_t extent_count, std::uint64_t done_by
   extents_done_ += extent_count;
   done_bytes_ += done_bytes;
   const auto now = Clock::now();
-  if (line_requested.exchange(false)) print(describe(now, /*with_bar=*/false) + "\n");
+  if (line_requested.exchange(false)) print(describe(now, Detail::plain) + "\n");
   if (style_ == ProgressStyle::always && now - drawn_ >= redraw_interval) draw(now);
   if (style_ == ProgressStyle::json && now - drawn_ >= json_interval) draw(now);
 }
@@ -77,22 +85,27 @@ void TerminalProgress::draw(Clock::time_point now) {
     print(describe_as_json(now));
     return;
   }
-  print("\r" + describe(now, /*with_bar=*/true) + "\033[K");
+  // A line that wraps could not be taken off the screen again.
+  const std::size_t columns = terminal_columns() - 1;
+  std::string text = describe(now, Detail::with_bar);
+  if (text.size() > columns) text = describe(now, Detail::plain);
+  if (text.size() > columns) text = describe(now, Detail::short_text).substr(0, columns);
+  print("\r" + text + "\033[K");
   is_shown_ = true;
 }
 
-std::string TerminalProgress::describe(Clock::time_point now, bool with_bar) const {
+std::string TerminalProgress::describe(Clock::time_point now, Detail detail) const {
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const double rate = seconds > 0 ? static_cast<double>(done_bytes_) / seconds : 0;
   std::string text;
-  if (with_bar && total_bytes_ > 0) {
+  if (detail == Detail::with_bar && total_bytes_ > 0) {
     const std::uint64_t filled =
         std::min(bar_columns, done_bytes_ / std::max<std::uint64_t>(1, total_bytes_ / bar_columns));
     text += fmt::format("[{:=<{}}{: <{}}] ", "", filled, "", bar_columns - filled);
   }
-  text += fmt::format("{}/{} extents  {}  {}/s", extents_done_, extent_total_,
-                      libregion::human_size(done_bytes_),
-                      libregion::human_size(static_cast<std::uint64_t>(rate)));
+  text += fmt::format("{}/{} extents  ", extents_done_, extent_total_);
+  if (detail != Detail::short_text) text += libregion::human_size(done_bytes_) + "  ";
+  text += libregion::human_size(static_cast<std::uint64_t>(rate)) + "/s";
   if (rate > 0 && total_bytes_ > done_bytes_) {
     text += "  ETA " + duration_text(static_cast<double>(total_bytes_ - done_bytes_) / rate);
   }

@@ -29,7 +29,8 @@ class TerminalProgress : public libregion::Progress {
   using Clock = std::chrono::steady_clock;
 
   void draw(Clock::time_point now);
-  [[nodiscard]] std::string describe(Clock::time_point now, bool with_bar) const;
+  enum class Detail : std::uint8_t { short_text, plain, with_bar };
+  [[nodiscard]] std::string describe(Clock::time_point now, Detail detail) const;
   [[nodiscard]] std::string describe_as_json(Clock::time_point now) const;
 
   std::mutex mutex_;

@@ -61,11 +61,13 @@ class PosixBackend : public Backend {
 
   [[nodiscard]] std::string name() const override {
     return std::string("posix") + (options_.use_openat2 ? ", openat2" : "") +
-           (options_.use_syncfs ? ", syncfs" : "") + (options_.use_leases ? ", leases" : "");
+           (options_.use_syncfs ? ", syncfs" : "") + (options_.use_leases ? ", leases" : "") +
+           (options_.use_ranges ? ", ranges" : "");
   }
   [[nodiscard]] FileSystem& file_system() override { return posix_; }
   [[nodiscard]] std::string root_path() const override { return place_.path(); }
   [[nodiscard]] bool has_leases() const override { return options_.use_leases; }
+  [[nodiscard]] bool has_ranges() const override { return options_.use_ranges; }
 
   void add_directory(const std::string& name) override { fs::create_directory(path_of(name)); }
   void add_file(const std::string& name, const std::string& content) override {
@@ -120,8 +122,8 @@ std::unique_ptr<File> Backend::open_file(const std::string& name, Access access)
 }
 
 void on_every_posix_backend(const std::function<void(Backend&)>& test) {
-  for (unsigned bits = 0; bits < 8; ++bits) {
-    PosixBackend backend({(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0});
+  for (unsigned bits = 0; bits < 16; ++bits) {
+    PosixBackend backend({(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0, (bits & 8U) != 0});
     run(backend, test);
   }
 }

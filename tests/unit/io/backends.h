@@ -24,6 +24,8 @@ class Backend {
   [[nodiscard]] virtual FileSystem& file_system() = 0;
   [[nodiscard]] virtual std::string root_path() const = 0;
   [[nodiscard]] virtual bool has_leases() const { return true; }
+  // Whether holes can be told from data.
+  [[nodiscard]] virtual bool has_ranges() const { return true; }
 
   virtual void add_directory(const std::string& name) = 0;
   virtual void add_file(const std::string& name, const std::string& content) = 0;

@@ -245,8 +245,7 @@ TEST_CASE("a create that is stopped leaves nothing") {
 }
 
 TEST_CASE("a create that fails leaves nothing") {
-  for (const CallKind kind : {CallKind::create_file, CallKind::write, CallKind::resize,
-                              CallKind::sync_file, CallKind::sync_directory}) {
+  for (const CallKind kind : {CallKind::create_file, CallKind::write, CallKind::resize}) {
     CAPTURE(static_cast<int>(kind));
     MemoryFileSystem disk;
     disk.add_fault({ENOSPC, kind, {}, 1});
@@ -254,6 +253,33 @@ TEST_CASE("a create that fails leaves nothing") {
           ErrorKind::failed);
     CHECK_FALSE(disk.exists("/r"));
   }
+}
+
+TEST_CASE("after a sync that failed a create removes nothing, and says how to go on") {
+  for (const CallKind kind : {CallKind::sync_file, CallKind::sync_directory}) {
+    CAPTURE(static_cast<int>(kind));
+    MemoryFileSystem disk;
+    disk.add_fault({EIO, kind, {}, 1});
+    CreateOptions options = options_of(definition_of(512, 1, 3));
+    CHECK(error_of([&] { create_region(disk, "/r", options); },
+                   ": Input/output error; what was made stays in '/r', --force clears it") ==
+          ErrorKind::failed);
+    CHECK(disk.log().back().failed);
+    CHECK(disk.exists("/r/00/000/002"));
+    CHECK_FALSE(disk.exists("/r/region.json"));
+    options.force = true;
+    create_region(disk, "/r", options);
+    CHECK(disk.exists("/r/region.json"));
+  }
+}
+
+TEST_CASE("a region without extents whose sync fails stays as well") {
+  MemoryFileSystem disk;
+  disk.add_fault({EIO, CallKind::sync_directory});
+  CHECK(error_of([&] { create_region(disk, "/r", options_of(definition_of(512, 1, 0))); },
+                 "what was made stays in '/r'") == ErrorKind::failed);
+  CHECK(disk.exists("/r"));
+  CHECK(disk.log().back().failed);
 }
 
 TEST_CASE("too little space is known before anything is made") {

@@ -4,13 +4,10 @@
 #include <cerrno>
 
 namespace libregion {
-namespace {
 
 bool names(const std::string& text, const std::string& path) {
   return text.find("'" + path + "'") != std::string::npos;
 }
-
-}  // namespace
 
 Outcome outcome_of(const std::function<void(std::vector<std::string>*)>& run) {
   Outcome outcome;
@@ -35,13 +32,9 @@ std::string unnamed(const Outcome& outcome, const Call& call) {
   return describe(call) + " failed, and all that was said is: '" + outcome.message + "'";
 }
 
-std::string syncs_and_renames_after(const std::vector<Call>& log, std::uint64_t failed) {
-  for (std::uint64_t number = failed + 1; number < log.size(); ++number) {
-    if (is_sync(log[number].kind) || log[number].kind == CallKind::rename) {
-      return "after a sync that failed: " + describe(log[number]);
-    }
-  }
-  return {};
+std::string what_follows_failed_sync(const std::vector<Call>& log, std::uint64_t failed) {
+  if (log.size() == failed + 1) return {};
+  return "after a sync that failed: " + describe(log[failed + 1]);
 }
 
 std::string not_durable(const MemoryFileSystem& memory, const Tree& expected) {

@@ -27,6 +27,9 @@ class HookedFile : public File {
     if (hooks_.before_read) hooks_.before_read(path(), offset_bytes);
     return inner_->read_up_to(offset_bytes, target);
   }
+  [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
+    return inner_->next_data(offset_bytes);
+  }
   void write(std::uint64_t offset_bytes, ByteView source) override {
     inner_->write(offset_bytes, source);
   }

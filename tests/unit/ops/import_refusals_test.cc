@@ -88,7 +88,7 @@ TEST_CASE("an image that reaches behind the region is refused") {
 TEST_CASE("a dirty extent is refused: its replicas are to be compared") {
   TestRegion region = three_extents();
   region.put_raw(1, region.raw().write_all().set_dirty());
-  check_refused(region, "dirty_extent");
+  check_refused(region, "reconciliation_due");
 }
 
 TEST_CASE("an extent with something wrong as a whole is refused") {
@@ -160,7 +160,7 @@ TEST_CASE("leftovers that are no directories, and replacements that cannot be us
   SUBCASE("a dirty .replace") {
     region.make_directory("00/000/001.replace");
     region.put_file("00/000/001.replace/001", region.raw().write_all().set_dirty().bytes());
-    check_refused(region, "dirty_extent");
+    check_refused(region, "reconciliation_due");
   }
   SUBCASE("a SQLite .replace of an extent that is gone") {
     TestRegion source({512, 8, 2});
@@ -269,7 +269,7 @@ TEST_CASE("every extent that an image from a pipe may reach must be in order") {
   const Bytes before = region.file("00/000/000");
   const TemporaryDirectory directory;
   const Imported imported = import_from_pipe(region, image_of_blocks(1), at(0));
-  CHECK(names_of(imported.reports.findings) == "dirty_extent");
+  CHECK(names_of(imported.reports.findings) == "reconciliation_due");
   CHECK(region.file("00/000/000") == before);
 }
 

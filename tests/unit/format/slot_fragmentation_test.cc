@@ -1,0 +1,107 @@
+#include "libregion/format/slot_fragmentation.h"
+
+#include <string>
+#include <string_view>
+
+#include <doctest/doctest.h>
+
+#include "tests/support/random.h"
+
+namespace libregion {
+namespace {
+
+// "AABA": the active slot of each block.
+ActiveSlots slots_of(std::string_view letters) {
+  ActiveSlots slots(letters.size());
+  for (std::size_t block = 0; block < letters.size(); ++block) {
+    slots.set(block, letters[block] == 'B' ? ContextSlot::B : ContextSlot::A);
+  }
+  return slots;
+}
+
+// "0+2 5+1"
+std::string text_of(const std::vector<BlockRange>& runs) {
+  std::string text;
+  for (const BlockRange& run : runs) {
+    text += (text.empty() ? "" : " ") + std::to_string(run.first) + "+" + std::to_string(run.count);
+  }
+  return text;
+}
+
+TEST_CASE("an extent whose active slots are in one array is not scattered") {
+  for (const char* letters : {"A", "AAAAAAA", "AAAAAAAAA"}) {
+    CAPTURE(letters);
+    const SlotFragmentation all_a = measure_fragmentation(slots_of(letters));
+    CHECK(all_a.a.run_count == 1);
+    CHECK(all_a.a.block_count == std::string_view(letters).size());
+    CHECK(all_a.b == SlotFragmentation::Usage{});
+    CHECK(all_a.extra_system_calls() == 0);
+    CHECK(all_a.minor_array() == ContextSlot::B);
+    CHECK(all_a.minor_block_count() == 0);
+  }
+  const SlotFragmentation all_b = measure_fragmentation(slots_of("BBB"));
+  CHECK(all_b.minor_array() == ContextSlot::A);
+  CHECK(all_b.minor_block_count() == 0);
+  CHECK(all_b.extra_system_calls() == 0);
+}
+
+TEST_CASE("runs of both arrays are counted, and all system calls but the first are extra") {
+  const SlotFragmentation measured = measure_fragmentation(slots_of("AABABBBBAAAA"));
+  CHECK(measured.a == SlotFragmentation::Usage{7, 3});
+  CHECK(measured.b == SlotFragmentation::Usage{5, 2});
+  CHECK(measured.of(ContextSlot::A) == measured.a);
+  CHECK(measured.of(ContextSlot::B) == measured.b);
+  CHECK(measured.extra_system_calls() == 4);
+  CHECK(measured.minor_array() == ContextSlot::B);
+  CHECK(measured.minor_block_count() == 5);
+}
+
+TEST_CASE("the minor array is the less used one, B on a tie") {
+  CHECK(measure_fragmentation(slots_of("ABB")).minor_array() == ContextSlot::A);
+  CHECK(measure_fragmentation(slots_of("AAB")).minor_array() == ContextSlot::B);
+  CHECK(measure_fragmentation(slots_of("ABAB")).minor_array() == ContextSlot::B);
+  CHECK(measure_fragmentation(slots_of("BA")).minor_array() == ContextSlot::B);
+}
+
+TEST_CASE("the runs of an array, the ones at both ends among them") {
+  const ActiveSlots slots = slots_of("BBAABABBBAAB");
+  CHECK(text_of(runs_of(slots, ContextSlot::B)) == "0+2 4+1 6+3 11+1");
+  CHECK(text_of(runs_of(slots, ContextSlot::A)) == "2+2 5+1 9+2");
+  CHECK(text_of(runs_of(slots_of("AAAAAAAAA"), ContextSlot::A)) == "0+9");
+  CHECK(text_of(runs_of(slots_of("AAAAAAAAA"), ContextSlot::B)).empty());
+}
+
+TEST_CASE("unused bits of the last byte are no blocks") {
+  const Bytes bits{std::byte{0xFF}, std::byte{0xF0}};
+  const SlotFragmentation measured = measure_fragmentation(ActiveSlots(12, bits));
+  CHECK(measured.a == SlotFragmentation::Usage{4, 1});
+  CHECK(measured.b == SlotFragmentation::Usage{8, 1});
+}
+
+TEST_CASE("random slots: the runs of both arrays make up the extent, and agree with the counts") {
+  Random random(23);
+  for (std::uint64_t count = 1; count <= 200; ++count) {
+    CAPTURE(count);
+    std::string letters;
+    for (std::uint64_t block = 0; block < count; ++block) letters += random.coin() ? 'A' : 'B';
+    const ActiveSlots slots = slots_of(letters);
+    const SlotFragmentation measured = measure_fragmentation(slots);
+
+    std::string rebuilt(count, '?');
+    for (const ContextSlot array : {ContextSlot::A, ContextSlot::B}) {
+      const auto runs = runs_of(slots, array);
+      REQUIRE(runs.size() == measured.of(array).run_count);
+      for (const BlockRange& run : runs) {
+        for (std::uint64_t block = run.first; block < run.end(); ++block) {
+          REQUIRE(rebuilt[block] == '?');
+          rebuilt[block] = slot_letter(array);
+        }
+      }
+    }
+    REQUIRE(rebuilt == letters);
+    REQUIRE(measured.a.block_count + measured.b.block_count == count);
+  }
+}
+
+}  // namespace
+}  // namespace libregion

@@ -1,0 +1,116 @@
+#include "libregion/base/assert.h"
+#include "tools/common/block_text.h"
+#include "tools/common/csv_line.h"
+#include "tools/common/record_rows.h"
+
+namespace region_tools {
+namespace {
+
+// The rows of one type of record. What frames them and what is wrong are JSON lines elsewhere.
+class CsvRenderer : public Renderer {
+ public:
+  CsvRenderer(Output& output, std::string_view row_type, std::unique_ptr<Renderer> frame)
+      : output_(output), row_type_(row_type), frame_(std::move(frame)) {}
+
+  void meta(const RunMeta& meta) override { frame_->meta(meta); }
+
+  void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
+                    libregion::UseCheck in_use_check) override {
+    region_ = {path, {}};
+    block_prefix_.clear();
+    if (definition != nullptr) {
+      region_ = {path, to_text(definition->uuid), definition->geometry};
+    }
+    frame_->begin_region(path, definition, in_use_check);
+  }
+
+  void extent(const libregion::ExtentRecord& record) override {
+    if (row_type_ != "extent") return;
+    CsvLine line = begin();
+    add_extent_members(line, record);
+    write(line);
+  }
+
+  void finding(const libregion::Finding& finding) override {
+    if (row_type_ != "finding") return frame_->finding(finding);
+    CsvLine line = begin();
+    add_finding_members(line, finding, region_);
+    write(line);
+  }
+
+  void block(const libregion::BlockReport& report) override {
+    if (row_type_ != "block") return;
+    if (block_prefix_.empty() || block_extent_ != report.extent) {
+      CsvLine line = begin();
+      line.add("extent", std::uint64_t{report.extent.value});
+      line.add("file", report.file);
+      write_header(line.names() + "," + std::string(block_csv_columns));
+      block_prefix_ = line.cells() + ",";
+      block_extent_ = report.extent;
+    }
+    block_lines_.clear();
+    append_block_csv(block_lines_, block_prefix_, report);
+    output_.write(block_lines_);
+  }
+
+  void record(const libregion::OtherRecord& record) override {
+    if (row_type_ != record.type) return;
+    CsvLine line = begin();
+    add_other_members(line, record);
+    write(line);
+  }
+
+  void end_region(const Fields& fields, const std::string& text,
+                  const FindingCounts& counts) override {
+    frame_->end_region(fields, text, counts);
+  }
+  void error(const std::string& region, const std::string& message) override {
+    frame_->error(region, message);
+  }
+  void summary(const RunSummary& summary) override {
+    output_.flush();
+    frame_->summary(summary);
+  }
+
+ private:
+  [[nodiscard]] CsvLine begin() const {
+    CsvLine line;
+    add_region(line, region_);
+    return line;
+  }
+
+  void write(const CsvLine& line) {
+    write_header(line.names());
+    output_.write(line.cells());
+    output_.write("\n");
+  }
+
+  // Once; every row has the same columns.
+  void write_header(const std::string& names) {
+    if (!header_.empty()) {
+      LIBREGION_ASSERT(names == header_);
+      return;
+    }
+    header_ = names;
+    output_.write(header_ + "\n");
+  }
+
+  Output& output_;
+  std::string_view row_type_;
+  std::unique_ptr<Renderer> frame_;
+  std::string header_;
+  RegionContext region_;
+  // The cells that all lines of an extent's blocks begin with, and the lines in hand.
+  std::string block_prefix_;
+  libregion::ExtentId block_extent_;
+  std::string block_lines_;
+};
+
+}  // namespace
+
+std::unique_ptr<Renderer> make_csv_renderer(Output& output, std::string_view row_type,
+                                            std::unique_ptr<Renderer> frame) {
+  return std::make_unique<CsvRenderer>(output, row_type, std::move(frame));
+}
+
+}  // namespace region_tools
