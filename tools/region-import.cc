@@ -30,9 +30,13 @@ void add_options(CommandLine& line, Arguments& arguments) {
   line.add_flag("--skip-zeros", arguments.skip_zeros, "its zeros leave unwritten blocks unwritten");
 }
 
+std::uint64_t offset_of(const Arguments& arguments) {
+  return arguments.at_bytes ? require_size("--at-bytes", *arguments.at_bytes) : 0;
+}
+
 std::uint64_t first_block_of(const Arguments& arguments, const libregion::Geometry& geometry) {
   if (!arguments.at_bytes) return arguments.at_block;
-  const std::uint64_t offset_bytes = require_size("--at-bytes", *arguments.at_bytes);
+  const std::uint64_t offset_bytes = offset_of(arguments);
   if (offset_bytes % geometry.block_size_bytes() == 0) return offset_bytes >> geometry.shift();
   throw Error(ErrorKind::usage,
               fmt::format("--at-bytes: expected a multiple of the block size {}, found {}",
@@ -117,6 +121,7 @@ int main(int argc, char** argv) {
        .csv_rows = "extent"},
       [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) {
+        (void)offset_of(arguments);  // before the region is opened
         const Access access = session.options().dry_run ? Access::read : Access::read_write;
         return for_each_region(
             session, {access, false, session.options().lock_wait_seconds, &Session::stop_flag()},

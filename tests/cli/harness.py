@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import stat
@@ -136,18 +137,18 @@ class ToolTest(unittest.TestCase):
     def with_image(self, arguments):
         """The contract is about regions: the image is what make_region put into them, and zeros up
         to their end. Into regions of make_busy_region it has not been put yet."""
-        size_bytes = 512
-        for word in arguments:
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                definition = json.loads(pathlib.Path(
-                    os.fsdecode(os.path.join(os.fsencode(self.work), os.fsencode(as_argument(word)),
-                                             b'region.json'))).read_text())
-                size_bytes = 512 * definition['extent_count'] * definition['extent_size']['value']
+        sizes = [size_of_region(os.path.join(self.work, os.fsdecode(as_argument(word))))
+                 for word in arguments]
+        size_bytes = next((size for size in sizes if size is not None), 512)
         image = self.work / 'image-to-import'
-        content = image_bytes(self.image_blocks)[:size_bytes]
-        image.write_bytes(content + bytes(size_bytes - len(content)))
-        options = [] if '--help' in arguments else ['--skip-zeros']
-        return [*options, *arguments, image]
+        image.write_bytes(image_bytes(self.image_blocks)[:size_bytes].ljust(size_bytes, b'\0'))
+        if not arguments or arguments[-1] in self.options_with_values(self.tool.name):
+            return arguments  # it would be taken for the value
+        return ['--skip-zeros', *arguments, image]
+
+    def options_with_values(self, tool):
+        text = subprocess.run([path_of(tool), '--help'], check=True, capture_output=True).stdout
+        return re.findall(r'^  (?:-\w,|   ) (--[\w-]+) [A-Z]', text.decode(), re.M)
 
     def start(self, tool, *arguments, env=(), **options):
         """A running tool, with pipes unless told otherwise."""
@@ -302,6 +303,16 @@ class ToolTest(unittest.TestCase):
 
 def as_argument(value):
     return value if isinstance(value, (str, bytes, os.PathLike)) else str(value)
+
+
+def size_of_region(path):
+    """In bytes; None where there is no region with a definition that makes sense."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if os.path.isfile(f'{path}/region.json'):
+            definition = json.loads(pathlib.Path(path, 'region.json').read_text())
+            blocks = int(definition['extent_count']) * int(definition['extent_size']['value'])
+            return blocks * 512 if 0 <= blocks < 10000 else None
+    return None
 
 
 def image_bytes(blocks, seed=11):

@@ -170,7 +170,7 @@ class ImportTest(ImportCase):
 
     def test_without_an_image_or_with_two_it_is_a_usage_error(self):
         region = self.make_region()
-        self.expect_refused(USAGE, 'expected DIR FILE, found less', region)
+        self.expect_refused(USAGE, 'expected another argument behind', region)
         self.expect_refused(USAGE, 'expected DIR FILE, found more', region, 'a', 'b')
         self.expect(NOT_A_REGION, 'region-import', 'none', self.image(1))
 
@@ -179,7 +179,7 @@ class ImportTest(ImportCase):
         with open(region / '00/000/003', 'r+b') as file:
             file.seek(-32, os.SEEK_END)
             file.write(b'\1')
-        result = self.expect_refused(FINDINGS, '', region, image)
+        result = self.expect_refused(FINDINGS, '^$', region, image)
         self.assertIn('extent 3 (00/000/003)', result.out)
         self.assertIn('let Crucible open the volume', result.out)
         records = self.import_image(region, image, code=FINDINGS)

@@ -133,14 +133,14 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     if (text) return print(*text);
     return refuse("--completion: expected bash, zsh, fish, found '" + call.shell + "'");
   } catch (const CLI::ArgumentMismatch& error) {
-    // "--jobs: 1 required N missing", or too few or too many of what stands besides options.
+    // "--jobs: 1 required N missing", or too many of what stands besides options.
     const std::string text = error.what();
     if (const std::size_t end = text.find(" was given a disallowed flag"); end != text.npos) {
       return refuse("--" + text.substr(0, end) + ": expected no value, found one");
     }
     const std::string name = text.substr(0, text.find(':'));
-    if (name != info_.arguments) return refuse(name + ": expected a value, found none");
-    return refuse("expected " + name + ", found " + (text.ends_with("missing") ? "less" : "more"));
+    return refuse(name == info_.arguments ? "expected " + name + ", found more"
+                                          : name + ": expected a value, found none");
   } catch (const CLI::ParseError& error) {
     return refuse(error.what());
   }

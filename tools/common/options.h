@@ -53,7 +53,7 @@ struct OptionSet {
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
 
-// Takes the operand, where there is one, from behind the region.
+// Takes the operand, where the tool has one, from behind the region. Throws Error (usage).
 void separate_operand(CommonOptions& options, const OptionSet& set);
 
 // What the values of the options have to keep to; settles what one says of another. Throws Error

@@ -231,9 +231,9 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   add_options(line);
   add_common_options(line, options, option_set);
   if (const auto status = line.parse(argc, argv)) return *status;
-  separate_operand(options, option_set);
 
   try {
+    separate_operand(options, option_set);
     check_common_options(options);
     Session session(info.name, options, option_set);
     return static_cast<int>(run_job(session, job));
