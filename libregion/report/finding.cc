@@ -197,8 +197,8 @@ FindingId unreadable_finding_id(const Error& error) {
 
 std::span<const FindingInfo> all_findings() { return findings; }
 
-bool has_error(std::span<const Finding> findings) {
-  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+bool has_error(std::span<const Finding> found) {
+  return std::any_of(found.begin(), found.end(), [](const Finding& finding) {
     return finding_info(finding.id).severity == Severity::error;
   });
 }

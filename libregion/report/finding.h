@@ -114,6 +114,6 @@ struct Finding {
 };
 
 // Whether one of them is of severity error.
-bool has_error(std::span<const Finding> findings);
+bool has_error(std::span<const Finding> found);
 
 }  // namespace libregion

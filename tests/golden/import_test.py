@@ -94,6 +94,8 @@ class ImportTest(golden.GoldenTest):
         is_dirty = any(record['dirty'] for record in
                        golden.run_for_records('region-verify', region).records('extent'))
         data = bytearray(data_of(region))
+        self.assertEqual(self.import_image(region, image, '--at', '2', '-n').exit_code, 1)
+        self.assertEqual(before, golden.snapshot(region))
         run = self.import_image(region, image, '--at', '2')
         if is_dirty:
             self.assertEqual(run.exit_code, 1)
