@@ -5,6 +5,9 @@
 #include <cctype>
 #include <charconv>
 #include <iterator>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -160,6 +163,27 @@ std::string human_size(std::uint64_t size_bytes) {
     ++unit;
   }
   return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+  // The distances of the beginnings of `left` that are as long as the row's number, and two and
+  // one letters shorter, from all beginnings of `right`.
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> above;
+  std::vector<std::size_t> two_above;
+  for (std::size_t i = 1; i <= left.size(); ++i) {
+    two_above = std::exchange(above, row);
+    row[0] = i;
+    for (std::size_t j = 1; j <= right.size(); ++j) {
+      const std::size_t change = left[i - 1] == right[j - 1] ? 0 : 1;
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + change});
+      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1]) {
+        row[j] = std::min(row[j], two_above[j - 2] + 1);
+      }
+    }
+  }
+  return row[right.size()];
 }
 
 std::string printable(std::string_view text) {

@@ -42,6 +42,10 @@ std::optional<std::uint64_t> parse_size_bytes(std::string_view text);
 // "512 B", "64.0 MiB", "1.5 GiB": for people.
 std::string human_size(std::uint64_t size_bytes);
 
+// How many letters must be changed, left out, added or swapped with their neighbour to make one
+// word of the other.
+std::size_t edit_distance(std::string_view left, std::string_view right);
+
 // Control characters, the escape character above all, shown as \xNN: what comes from a region
 // must not drive the terminal it is printed on.
 std::string printable(std::string_view text);

@@ -13,7 +13,7 @@ class RawExtent : public ExtentReader {
  public:
   // Looks at size, metadata and active-slot bits. `path` is relative to the region, for findings.
   // Without a reader: the file is too short, so that bits, metadata and slots are cut off. A file
-  // that is too long is read as far as the layout goes.
+  // that is too long is read as far as the layout goes. The reader is a RawExtent.
   static OpenedExtent open(std::unique_ptr<File> file, const Geometry& geometry, ExtentId extent,
                            const std::string& path);
 
@@ -24,6 +24,10 @@ class RawExtent : public ExtentReader {
   }
   void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
   [[nodiscard]] std::vector<const File*> files() const override { return {file_.get()}; }
+
+  // As on disk: in a dirty extent they say nothing.
+  [[nodiscard]] const ActiveSlots& active_slots() const { return active_slots_; }
+  [[nodiscard]] File& data_file() const { return *file_; }
 
  private:
   RawExtent(std::unique_ptr<File> file, const Geometry& geometry,

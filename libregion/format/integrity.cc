@@ -27,4 +27,16 @@ void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes,
   }
 }
 
+struct HashStream::State {
+  XXH64_state_t xxh64;
+};
+
+HashStream::HashStream() : state_(std::make_unique<State>()) { XXH64_reset(&state_->xxh64, 0); }
+
+HashStream::~HashStream() = default;
+
+void HashStream::add(ByteView bytes) { XXH64_update(&state_->xxh64, bytes.data(), bytes.size()); }
+
+std::uint64_t HashStream::hash() const { return XXH64_digest(&state_->xxh64); }
+
 }  // namespace libregion

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "libregion/format/bytes.h"
@@ -22,5 +23,21 @@ std::uint64_t integrity_hash(const EncryptionContext& encryption, ByteView block
 
 // The on-disk hash of each block in `data`: hashes.size() blocks of block_size_bytes each.
 void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes, std::span<std::uint64_t> hashes);
+
+// XXH64, seed 0, of bytes that come piece by piece.
+class HashStream {
+ public:
+  HashStream();
+  ~HashStream();
+  HashStream(const HashStream&) = delete;
+  HashStream& operator=(const HashStream&) = delete;
+
+  void add(ByteView bytes);
+  [[nodiscard]] std::uint64_t hash() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace libregion

@@ -33,6 +33,11 @@ void encode_metadata(const ExtentMetadata& metadata, std::span<std::byte, metada
   out.zeros();
 }
 
+void encode_defrag_count(std::uint32_t defrag_count, std::span<std::byte, metadata_bytes> bytes) {
+  Encoder out(bytes.subspan(metadata_defrag_count_offset));
+  out.u32(defrag_count);
+}
+
 bool metadata_padding_is_zero(MetadataView bytes) {
   return all_zero(bytes.subspan(metadata_padding_offset));
 }

@@ -48,15 +48,19 @@ struct BadMetadata {
 constexpr std::size_t metadata_bytes = 1 + 8 + 8 + 4 + 4 + 4 + 3;
 constexpr std::size_t metadata_dirty_offset = 0;
 constexpr std::size_t metadata_version_offset = 1 + 8 + 8;
+constexpr std::size_t metadata_defrag_count_offset = 1 + 8 + 8 + 4 + 4;
 constexpr std::size_t metadata_padding_offset = 1 + 8 + 8 + 4 + 4 + 4;
 static_assert(metadata_bytes == 32 && metadata_version_offset == 17 &&
-              metadata_padding_offset == 29);
+              metadata_defrag_count_offset == 25 && metadata_padding_offset == 29);
 
 using MetadataView = std::span<const std::byte, metadata_bytes>;
 
 std::variant<ExtentMetadata, BadMetadata> decode_metadata(MetadataView bytes);
 
 void encode_metadata(const ExtentMetadata& metadata, std::span<std::byte, metadata_bytes> bytes);
+
+// This count alone; all other bytes stay as they are.
+void encode_defrag_count(std::uint32_t defrag_count, std::span<std::byte, metadata_bytes> bytes);
 
 // The padding is written as zero and ignored on reading.
 bool metadata_padding_is_zero(MetadataView bytes);

@@ -49,10 +49,19 @@ class RawLayout {
 
   // Whether a torn write of 512-byte sectors can split the metadata.
   [[nodiscard]] bool metadata_straddles_sector() const {
-    return metadata_offset_bytes() / 512 != (file_bytes() - 1) / 512;
+    return straddles_sector(metadata_offset_bytes(), metadata_bytes);
+  }
+  // The same of a slot.
+  [[nodiscard]] bool slot_straddles_sector(ContextSlot array, std::uint64_t block) const {
+    return straddles_sector(slot_offset_bytes(array, block), context_slot_bytes);
   }
 
  private:
+  static bool straddles_sector(std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+    constexpr std::uint64_t sector_bytes = 512;
+    return offset_bytes / sector_bytes != (offset_bytes + length_bytes - 1) / sector_bytes;
+  }
+
   Geometry geometry_;
 };
 

@@ -41,6 +41,16 @@ std::string describe_data(const BlockRecord& record) {
 
 }  // namespace
 
+Finding bad_slot_finding(FindingId id, const SlotPlace& place, const BadSlot& bad) {
+  Finding finding{id, place.extent, extent_path(place.extent)};
+  finding.blocks = BlockRange{place.block, 1};
+  finding.offset_bytes = place.offset_bytes;
+  finding.length_bytes = context_slot_bytes;
+  finding.expected = fmt::format("00 or 01 at byte {} of the slot", bad.offset_bytes);
+  finding.found = fmt::format("{:02x}", bad.found);
+  return finding;
+}
+
 BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
                        const ExtentReader& reader, CheckDepth depth)
     : definition_(definition),
@@ -51,12 +61,14 @@ BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
       layout_(definition.geometry),
       zero_block_hash_(on_disk_hash(Bytes(definition.geometry.block_size_bytes()))) {}
 
-void BlockCheck::check(const BlockRecord& record) {
+bool BlockCheck::check(const BlockRecord& record) {
+  is_in_doubt_ = false;
   if (format_ == ExtentFormat::raw) {
     check_raw(record);
   } else {
     check_sqlite(record);
   }
+  return !is_in_doubt_;
 }
 
 void BlockCheck::check_raw(const BlockRecord& record) {
@@ -94,9 +106,10 @@ void BlockCheck::check_bad_slots(const BlockRecord& record) {
     const auto* bad = std::get_if<BadSlot>(&record.slots[i]);
     if (bad == nullptr) continue;
     const bool is_active = !record.selected || record.selected == i;
-    add_at_slot(is_active ? FindingId::bad_active_slot : FindingId::bad_inactive_slot, record, i,
-                fmt::format("00 or 01 at byte {} of the slot", bad->offset_bytes),
-                fmt::format("{:02x}", bad->found));
+    const ContextSlot array = i == 0 ? ContextSlot::A : ContextSlot::B;
+    add(bad_slot_finding(is_active ? FindingId::bad_active_slot : FindingId::bad_inactive_slot,
+                         {extent_, record.block, layout_.slot_offset_bytes(array, record.block)},
+                         *bad));
   }
 }
 
@@ -189,6 +202,11 @@ void BlockCheck::add_at_slot(FindingId id, const BlockRecord& record, std::size_
 }
 
 void BlockCheck::add(Finding finding) {
+  // A slot that is not selected says nothing of the block as it is.
+  if (finding.id != FindingId::bad_inactive_slot &&
+      finding_info(finding.id).severity == Severity::error) {
+    is_in_doubt_ = true;
+  }
   // What one finding ends with is where the same finding of the next block begins.
   const auto open = open_ranges_.find({finding.id, *finding.offset_bytes});
   std::size_t index = findings_.size();

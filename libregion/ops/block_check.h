@@ -19,6 +19,14 @@ enum class CheckDepth : std::uint8_t {
   everything,  // both hashes, both slots, data without a context
 };
 
+struct SlotPlace {
+  ExtentId extent;
+  std::uint64_t block = 0;
+  std::uint64_t offset_bytes = 0;  // in the extent's file
+};
+// The finding for a slot that does not decode.
+Finding bad_slot_finding(FindingId id, const SlotPlace& place, const BadSlot& bad);
+
 // Looks at one extent's blocks, in order, and gathers findings; those of neighbouring blocks with
 // the same finding are one.
 class BlockCheck {
@@ -26,7 +34,8 @@ class BlockCheck {
   BlockCheck(const RegionDefinition& definition, ExtentId extent, const ExtentReader& reader,
              CheckDepth depth);
 
-  void check(const BlockRecord& record);
+  // False where an error was found that leaves the block's data or context in doubt.
+  bool check(const BlockRecord& record);
 
   // A block that could not be read.
   void add_unreadable(std::uint64_t block, const Error& error);
@@ -59,6 +68,7 @@ class BlockCheck {
   RawLayout layout_;
   std::uint64_t zero_block_hash_;
   std::uint64_t written_blocks_ = 0;
+  bool is_in_doubt_ = false;  // the block in hand
   std::vector<Finding> findings_;
   // Where in findings_ the one is that a block could extend, by id and offset in the file.
   std::map<std::pair<FindingId, std::uint64_t>, std::size_t> open_ranges_;

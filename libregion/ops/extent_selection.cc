@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "libregion/base/assert.h"
 #include "libregion/base/error.h"
 #include "libregion/base/text.h"
 #include "libregion/format/extent_names.h"
@@ -42,6 +43,27 @@ std::uint64_t ExtentSelection::count_of(std::uint32_t extent_count) const {
     count += std::min<std::uint64_t>(last, extent_count - 1) - first + 1;
   }
   return count;
+}
+
+ExtentSelection ExtentSelection::slice(std::uint64_t first, std::uint64_t count,
+                                       std::uint32_t extent_count) const {
+  LIBREGION_ASSERT(count > 0 && first < count_of(extent_count));
+  const std::vector<NumberRange> everything{{0, std::uint64_t{extent_count} - 1}};
+  ExtentSelection sliced;
+  std::uint64_t number = 0;  // of a range's first extent
+  for (const auto& [range_first, range_last] : is_all() ? everything : ranges_) {
+    if (range_first >= extent_count) break;
+    const std::uint64_t end =
+        number + std::min<std::uint64_t>(range_last, extent_count - 1) - range_first + 1;
+    const std::uint64_t begin = std::max(first, number);
+    const std::uint64_t sliced_end = std::min(first + count, end);
+    if (begin < sliced_end) {
+      sliced.ranges_.push_back(
+          {range_first + begin - number, range_first + sliced_end - 1 - number});
+    }
+    number = end;
+  }
+  return sliced;
 }
 
 void ExtentSelection::check_against(std::uint32_t extent_count) const {

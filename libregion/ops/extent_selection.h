@@ -26,6 +26,11 @@ class ExtentSelection {
   // The selected extents among the first `extent_count`.
   [[nodiscard]] std::uint64_t count_of(std::uint32_t extent_count) const;
 
+  // Of the selected extents among the first `extent_count`, in their order: `count` (at least 1)
+  // from number `first` on.
+  [[nodiscard]] ExtentSelection slice(std::uint64_t first, std::uint64_t count,
+                                      std::uint32_t extent_count) const;
+
   // Throws Error (usage) where an extent is named that a region of this many does not have.
   void check_against(std::uint32_t extent_count) const;
 

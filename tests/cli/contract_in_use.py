@@ -21,7 +21,7 @@ class LockContract(ToolTest):
 
     def target(self):
         if not self.tool.makes:
-            return self.make_region()
+            return self.make_region(image_blocks=40)
         (self.work / 'new').mkdir()
         return self.work / 'new'
 
@@ -105,6 +105,10 @@ class OpenFilesContract(ToolTest):
         if not has_leases(self.work):
             self.skipTest('the file system grants no leases')
 
+    def make_busy_region(self):
+        """One that the tool has something to do with."""
+        return self.make_region(kind=self.tool.works_on, extents=self.EXTENTS)
+
     def test_meta_says_that_leases_were_asked_for(self):
         records = self.records(self.tool.name, self.make_busy_region(), code=DONE)
         self.assertEqual('lease', records.meta['in_use_check'])
@@ -151,7 +155,6 @@ class OpenFilesContract(ToolTest):
             self.expect(IN_USE, self.tool.name, region)
         self.assert_same_tree(before, snapshot(region))
 
-    @needs_several_regions
     def test_files_that_the_run_does_not_look_at_may_be_open(self):
         region = self.make_busy_region()
         with open(region / '00/000/005', 'r+b'):
@@ -200,7 +203,8 @@ class OpenFilesContract(ToolTest):
 
     def test_an_open_during_the_run_only_waits_for_it(self):
         """The lease is given up, so that whoever opens an extent comes in within moments."""
-        region = self.make_busy_region('large', extents=300, size=1, image_blocks=0)
+        region = self.make_region('large', extents=300, size=1, image_blocks=0,
+                                  kind=self.tool.works_on)
         process = self.start_held(self.tool.name, region, '-j', '1')
         opened = []
 
@@ -216,7 +220,7 @@ class OpenFilesContract(ToolTest):
 
     @needs_root('gives a region to another user')
     def test_where_leases_cannot_be_had_open_files_are_looked_for(self):
-        region = self.make_region()
+        region = self.make_region(image_blocks=40)
         options = self.as_ordinary_user()
         directories = [region, region / '00', region / '00/000']
         code = ('import sys\nf = open(sys.argv[1], "rb")\nprint("ready", flush=True)\n'

@@ -78,13 +78,14 @@ class OutputContract(ToolTest):
 
     def test_closed_standard_streams_never_become_files_of_the_region(self):
         """What is opened first gets the numbers 0 to 2, and must not get the messages too."""
+        kind = self.tool.works_on
         regions = [self.work / 'open', self.work / 'closed']
         arguments = ['-j', '1', '-v', '--progress', 'always']
         if self.tool.makes:
             arguments += ['--uuid', UUID, '--extent-count', '900']
         else:
             for region in regions:
-                self.make_busy_region(region, extents=900, size=1, image_blocks=0)
+                self.make_region(region, extents=900, size=1, image_blocks=0, kind=kind)
         before = {} if self.tool.makes else content(regions[0])
         self.expect(DONE, self.tool.name, regions[0], *arguments)
         after = content(regions[0])
@@ -110,7 +111,8 @@ class ProgressContract(ToolTest):
     EXTENTS = 900
 
     def start_slow(self, *arguments, **options):
-        region = self.make_busy_region('slow', extents=self.EXTENTS, size=1, image_blocks=0)
+        kind = self.tool.works_on
+        region = self.make_region('slow', extents=self.EXTENTS, size=1, image_blocks=0, kind=kind)
         return self.start_held(self.tool.name, region, '-j', '1', *arguments, **options)
 
     def test_sigusr1_prints_one_line_and_the_tool_goes_on(self):

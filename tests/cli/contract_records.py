@@ -102,7 +102,7 @@ class FrameContract(ToolTest):
     def test_a_dry_run_is_marked_in_its_records(self):
         if not self.tool.changes:
             return
-        path = self.work / 'new' if self.tool.makes else self.make_busy_region()
+        path = self.work / 'new' if self.tool.makes else self.make_region(kind=self.tool.works_on)
         records = self.records(self.tool.name, path, '-n', code=FINDINGS)
         self.assertTrue(any(record.get('would_change') for record in records), records)
         self.assertFalse(any('changed' in record for record in records), records)
@@ -127,7 +127,7 @@ class HumanTextContract(ToolTest):
 
     def test_what_people_read_has_no_names_of_members_in_it(self):
         more = ['-n'] if self.tool.changes else []
-        path = self.work / 'new' if self.tool.makes else self.make_busy_region()
+        path = self.work / 'new' if self.tool.makes else self.make_region(kind=self.tool.works_on)
         out = self.run_tool(self.tool.name, path, *more, '-v').out.replace(str(self.work), '')
         self.assertEqual([], re.findall(r'\b[a-z]+_[a-z_]+\b', out), out)
 
@@ -168,7 +168,7 @@ class FindingsContract(ToolTest):
         return written
 
     def test_a_finding_says_what_where_and_what_to_do(self):
-        for kind in self.tool.kinds:
+        for kind in self.tool.formats:
             region = self.make_damaged_region(kind, kind=kind)
             records = self.records(self.tool.name, region, code=FINDINGS)
             self.assertGreater(len(records.findings), 0)

@@ -317,7 +317,7 @@ class ReadingContract(ToolTest):
         return region
 
     def test_reading_changes_nothing(self):
-        for kind in self.tool.kinds:
+        for kind in self.tool.formats:
             region = self.make_damaged_region(kind, kind=kind)
             before = snapshot(region)
             self.expect(FINDINGS, self.tool.name, region, *self.reading_options())
@@ -351,7 +351,7 @@ class ReadingContract(ToolTest):
     @needs_root('gives a region to another user')
     def test_reading_works_without_owning_the_region(self):
         options = self.as_ordinary_user()
-        region = self.make_region()
+        region = self.make_region(image_blocks=40)
         before = content(region)
         records = self.records(self.tool.name, region, *self.reading_options(), code=DONE,
                                **options)

@@ -1,21 +1,18 @@
 """The contract for tools that are given regions: a share of the work, a part of a region, a limited
-rate."""
+rate, and where the records may go."""
 
+import os
 import shutil
 import time
 
-from harness import DONE, USAGE, ToolTest, content
+from harness import DONE, USAGE, ToolTest, content, needs_several_regions
 
 
 class ShardContract(ToolTest):
     for_makers = False
     tool = None
 
-    def setUp(self):
-        super().setUp()
-        if '--shard' not in self.run_tool(self.tool.name, '--help').out:
-            self.skipTest('there is nothing to share out')
-
+    @needs_several_regions
     def test_the_shares_cover_everything_once(self):
         regions = [self.make_region(f'region-{i}', extents=30, size=1, image_blocks=3)
                    for i in range(4)]
@@ -29,6 +26,7 @@ class ShardContract(ToolTest):
         everything = [(str(region), extent) for region in regions for extent in range(30)]
         self.assertEqual(everything, sorted(done))
 
+    @needs_several_regions
     def test_a_writer_takes_whole_regions(self):
         if not self.tool.changes:
             self.skipTest('a reader shares out extents')
@@ -37,6 +35,7 @@ class ShardContract(ToolTest):
                   for share in (1, 2)]
         self.assertEqual([0, 30], sorted(counts))
 
+    @needs_several_regions
     def test_what_is_no_share_is_refused(self):
         region = self.make_region()
         for text in ('0/2', '3/2', '1', '1/', '/2', '1/0', '-1/2', 'a/b', '1/2/3', ''):
@@ -95,3 +94,35 @@ class RateContract(ToolTest):
         region = self.make_region()
         for text in ('0', '', 'x', '-1'):
             self.expect(USAGE, self.tool.name, region, '--max-rate', text)
+
+
+class OutputsOutsideContract(ToolTest):
+    """What a tool says never overwrites a region: not on purpose, not by a slip of the pen."""
+
+    for_makers = False
+    tool = None
+
+    def test_records_and_numbers_do_not_go_into_a_region(self):
+        region = self.make_region()
+        os.symlink(region / '00', self.work / 'link')
+        before = content(region)
+        extent = region / '00/000/000'
+        for path in (extent, region / 'new', self.work / 'link/000/001', region / '00/../region.json'):
+            for option in ('--output', '--metrics'):
+                result = self.expect(USAGE, self.tool.name, region, option, path)
+                self.assertIn('is in the directory of the region', result.err)
+                self.assertEqual(before, content(region))
+
+    @needs_several_regions
+    def test_nor_where_the_region_is_named_in_a_list(self):
+        region = self.make_region()
+        before = content(region)
+        self.expect(USAGE, self.tool.name, '--regions-from', '-', '--output', region / 'region.json',
+                    '--format', 'jsonl', stdin=os.fsencode(region))
+        self.assertEqual(before, content(region))
+
+    def test_an_output_is_emptied_even_if_there_is_nothing_to_say(self):
+        region = self.make_region()
+        (self.work / 'out').write_text('of an earlier run\n')
+        self.expect(DONE, self.tool.name, region, '-q', '--output', self.work / 'out')
+        self.assertEqual('', (self.work / 'out').read_text())

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import DONE, STOPPED, ToolTest, content, needs_several_regions
+from harness import (DONE, STOPPED, ToolTest, content, needs_several_regions)
 
 
 class SignalContract(ToolTest):
@@ -16,7 +16,8 @@ class SignalContract(ToolTest):
     EXTENTS = 900
 
     def make_large_region(self, name='large'):
-        return self.make_busy_region(name, extents=self.EXTENTS, size=1, image_blocks=30)
+        kind = self.tool.works_on
+        return self.make_region(name, extents=self.EXTENTS, size=1, image_blocks=30, kind=kind)
 
     def finished_content(self):
         """What the region holds after a run that nobody disturbed."""

@@ -130,13 +130,28 @@ class ToolTest(unittest.TestCase):
 
     def command(self, tool, *arguments):
         contract = getattr(self, 'tool', None)
+        if contract is not None and contract.product and contract.name == tool:
+            arguments = self.with_product(arguments)
         if contract is not None and contract.image and contract.name == tool:
             arguments = self.with_image(arguments)
         return [os.fsencode(path_of(tool)), *map(os.fsencode, map(as_argument, arguments))]
 
+    def with_product(self, arguments):
+        """The contract is about records: where their file is not named they go to standard output,
+        and what the tool makes goes to a file, whole."""
+        place = self.work / 'products'
+        place.mkdir(exist_ok=True)
+        place.chmod(0o777)
+        named = ['--report' if word in ('-o', '--output') and number + 1 < len(arguments) else word
+                 for number, word in enumerate(arguments)]
+        report = [] if '--report' in named else ['--report', '-']
+        on_bad = [] if '--on-bad' in named else ['--on-bad', 'keep']
+        return [*on_bad, '--output', place / str(len(os.listdir(place))), '--force',
+                *report, *named]
+
     def with_image(self, arguments):
         """The contract is about regions: the image is what make_region put into them, and zeros up
-        to their end. Into regions of make_busy_region it has not been put yet."""
+        to their end. Into one of the kind 'other' it is still to be put."""
         sizes = [size_of_region(os.path.join(self.work, os.fsdecode(as_argument(word))))
                  for word in arguments]
         size_bytes = next((size for size in sizes if size is not None), 512)
@@ -269,21 +284,21 @@ class ToolTest(unittest.TestCase):
     # ---- regions --------------------------------------------------------------------------------
 
     def make_region(self, name='region', extents=6, size=10, image_blocks=45, kind='raw'):
-        """A region of blocks of 512 bytes, the first ones written. The same bytes every time."""
-        self.image_blocks = image_blocks
+        """A region of blocks of 512 bytes, the first ones written. The same bytes every time.
+
+        kind: 'raw', 'sqlite', or 'scattered', a raw one whose active slots are in both arrays,
+        or 'other', a raw one that the image of an import has not been put into."""
+        self.image_blocks = extents * size if kind == 'other' else image_blocks
         image = self.work / 'image'
         image.write_bytes(image_bytes(image_blocks))
         self.expect(DONE, 'region-create', self.work / name, '--uuid', UUID, '--extent-size', size,
-                    '--extent-count', extents, '--import', image, '--extent-format', kind)
+                    '--extent-count', extents, '--import', image, '--extent-format',
+                    'sqlite' if kind == 'sqlite' else 'raw')
         image.unlink()
+        if kind == 'scattered':
+            for extent in range(extents):
+                scatter_slots(self.work / name / f'00/000/{extent:03X}', size)
         return self.work / name
-
-    def make_busy_region(self, name='region', extents=6, size=10, image_blocks=45):
-        """Of a contract: a region that the tool has something to do with."""
-        region = self.make_region(name, extents, size, image_blocks, self.tool.busy_kind)
-        if self.tool.image:
-            self.image_blocks = extents * size
-        return region
 
     def make_live_region(self, name='live', kind='plain'):
         """A SQLite region as a killed service leaves it: hot logs, a dirty extent."""
@@ -299,6 +314,17 @@ class ToolTest(unittest.TestCase):
     def copy(self, region, name):
         shutil.copytree(region, self.work / name, symlinks=True)
         return self.work / name
+
+
+def scatter_slots(path, size):
+    """Every other block's context moves into the other slot. Blocks are of 512 bytes."""
+    content = bytearray(path.read_bytes())
+    bits = size * (512 + 96)
+    for block in range(1, size, 2):
+        a, b = (size * 512 + 48 * (size * array + block) for array in (0, 1))
+        content[a:a + 48], content[b:b + 48] = content[b:b + 48], content[a:a + 48]
+        content[bits + block // 8] ^= 1 << block % 8
+    path.write_bytes(content)
 
 
 def as_argument(value):
@@ -416,7 +442,7 @@ def needs_several_regions(test):
     """Of a contract: for tools that are given one region or many."""
     @functools.wraps(test)
     def run(self):
-        if not self.tool.takes_several_regions:
+        if self.tool.product or self.tool.image:
             self.skipTest('takes one region')
         test(self)
     return run

@@ -8,28 +8,19 @@ class Tool(NamedTuple):
     changes: bool = False  # a writer, with --dry-run
     makes: bool = False    # its argument is one region, which is not there yet
     image: bool = False    # its arguments are one region and an image to put into it
-
-    @property
-    def takes_several_regions(self):
-        return not self.makes and not self.image
-
-    @property
-    def kinds(self):
-        """The formats of extents that it takes."""
-        return ('raw',) if self.image else ('raw', 'sqlite')
-
-    @property
-    def busy_kind(self):
-        """The format of the extents that it has something to do with."""
-        return 'sqlite' if self.changes and not self.image else 'raw'
+    product: bool = False  # its argument is one region; --output is for what it makes of it
+    works_on: str = 'raw'  # a region that it has something to do with: the kind for make_region
+    formats: tuple = ('raw', 'sqlite')  # of the extents that it looks into
 
 
 TOOLS = {
     tool.name: tool
     for tool in (
         Tool('region-create', changes=True, makes=True),
-        Tool('region-import', changes=True, image=True),
-        Tool('region-migrate', changes=True),
+        Tool('region-defragment', changes=True, works_on='scattered', formats=('raw',)),
+        Tool('region-export', product=True),
+        Tool('region-import', changes=True, image=True, works_on='other', formats=('raw',)),
+        Tool('region-migrate', changes=True, works_on='sqlite'),
         Tool('region-verify'),
     )
 }

@@ -77,7 +77,12 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
                                 "FORMAT", "human, json, jsonl (a record a line) or csv");
   line.add_flag("--json", options.json, "the same as --format json");
   line.exclude("--json", "--format");
-  line.add_text("-o,--output", options.output, "FILE", "write there, not to standard output");
+  if (set.product) {
+    line.add_text("-o,--output", options.output, "FILE", "where it goes; - is standard output");
+    line.add_text("--report", options.report, "FILE", "records go there, not to standard error");
+  } else {
+    line.add_text("-o,--output", options.output, "FILE", "write there, not to standard output");
+  }
   line.add_flag("-q,--quiet", options.quiet, "errors only");
   line.add_flag("-v,--verbose", options.verbose, "every extent, and notes");
   if (set.strict) line.add_flag("--strict", options.strict, "warnings too make exit status 1");

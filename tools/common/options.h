@@ -25,6 +25,7 @@ struct CommonOptions {
   RecordFormat format = RecordFormat::human;
   bool json = false;
   std::string output = "-";
+  std::optional<std::string> report;  // where the records go if --output is for something else
   std::optional<std::string> extents;
   std::optional<std::string> blocks;
   std::optional<std::string> shard;
@@ -42,12 +43,13 @@ struct CommonOptions {
 
 // Which of them a tool takes besides those that all take.
 struct OptionSet {
-  bool several_regions = true;            // else exactly one, which may not be there yet
-  bool operand = false;                   // and behind that one something else
-  bool extents = true;                    // --extent
-  bool blocks = false;                    // --blocks
-  bool dry_run = false;                   // tools that change something
-  bool strict = false;                    // tools whose findings are their result
+  bool several_regions = true;  // else exactly one, which may not be there yet
+  bool operand = false;         // and behind that one something else
+  bool extents = true;          // --extent
+  bool blocks = false;          // --blocks
+  bool dry_run = false;         // tools that change something
+  bool strict = false;          // tools whose findings are their result
+  bool product = false;         // --output is for what the tool makes, records go to --report
   std::string_view csv_rows = "finding";  // the type of record that --format csv has rows of
 };
 

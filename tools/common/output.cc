@@ -1,6 +1,7 @@
 #include "tools/common/output.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "libregion/base/error.h"
 
@@ -20,7 +21,7 @@ Output::Output(const std::string& path)
     : standard_number_(STDOUT_FILENO), name_(path == "-" ? "standard output" : path) {
   if (path != "-") {
     descriptor_ = libregion::FileDescriptor(libregion::retry_on_interrupt(
-        [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }));
+        [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666); }));
     if (!descriptor_.is_open()) libregion::throw_system_error(errno, {"open", name_});
   }
   is_terminal_ = ::isatty(number()) == 1;
@@ -34,6 +35,8 @@ void Output::write(std::string_view text) {
 void Output::flush() {
   if (buffer_.empty()) return;
   if (before_write_) before_write_();
+  if (!has_written_ && !is_closed_) empty_file();
+  has_written_ = true;
   std::string_view rest = buffer_;
   while (!rest.empty() && !is_closed_) {
     const ssize_t count =
@@ -49,6 +52,18 @@ void Output::flush() {
     }
   }
   buffer_.clear();
+}
+
+void Output::finish() {
+  flush();
+  if (!has_written_ && !is_closed_) empty_file();
+}
+
+// Not before there is something to be written: until then it may turn out to be the wrong file.
+void Output::empty_file() const {
+  struct stat found {};
+  if (!descriptor_.is_open() || ::fstat(number(), &found) != 0 || !S_ISREG(found.st_mode)) return;
+  if (::ftruncate(number(), 0) != 0) libregion::throw_system_error(errno, {"ftruncate", name_});
 }
 
 int Output::number() const {

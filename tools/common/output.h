@@ -14,7 +14,8 @@ namespace region_tools {
 
 class Output {
  public:
-  // "-" is standard output. Throws Error (failed) where the file cannot be written.
+  // "-" is standard output. What a file held before goes with the first write, or in the end.
+  // Throws Error (failed) where it cannot be written.
   explicit Output(const std::string& path);
   static Output to_standard_error() { return Output(STDERR_FILENO, "standard error"); }
 
@@ -22,15 +23,20 @@ class Output {
 
   void write(std::string_view text);
   void flush();
+  // There is nothing more to write.
+  void finish();
 
   // Called before anything goes out: a progress bar gets out of the way.
   void before_write(std::function<void()> hook) { before_write_ = std::move(hook); }
 
   // Set once nobody reads any more, as in "| head": what is written after that is dropped.
   [[nodiscard]] bool is_closed() const { return is_closed_; }
+  // What has not been written yet is dropped, and all that follows.
+  void abandon() { is_closed_ = true; }
 
  private:
   Output(int standard_number, std::string name);
+  void empty_file() const;
   [[nodiscard]] int number() const;
 
   int standard_number_;
@@ -40,6 +46,7 @@ class Output {
   std::string buffer_;
   std::function<void()> before_write_;
   bool is_closed_ = false;
+  bool has_written_ = false;
 };
 
 }  // namespace region_tools

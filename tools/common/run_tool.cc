@@ -11,6 +11,7 @@
 
 #include "libregion/base/assert.h"
 #include "libregion/base/text.h"
+#include "libregion/io/paths.h"
 #include "tools/common/metrics.h"
 
 namespace region_tools {
@@ -68,6 +69,12 @@ libregion::PosixOptions posix_options(const CommonOptions& options,
   return posix;
 }
 
+// Where the records go.
+Output open_output(const CommonOptions& options, const OptionSet& option_set) {
+  if (!option_set.product) return Output(options.output);
+  return options.report ? Output(*options.report) : Output::to_standard_error();
+}
+
 std::unique_ptr<Renderer> make_renderer(const CommonOptions& options, const OptionSet& option_set,
                                         Output& output, Output& frame_output) {
   switch (options.format) {
@@ -78,6 +85,32 @@ std::unique_ptr<Renderer> make_renderer(const CommonOptions& options, const Opti
   }
   return make_csv_renderer(output, option_set.csv_rows,
                            make_json_renderer(frame_output, /*as_array=*/false));
+}
+
+// What cannot be looked at is somebody else's to refuse.
+bool is_in_region(libregion::FileSystem& file_system, const std::string& region,
+                  const std::string& path) {
+  try {
+    const auto opened = file_system.open_directory(region);
+    const auto* root = std::get_if<std::unique_ptr<libregion::Directory>>(&opened);
+    return root != nullptr && is_below(file_system, **root, libregion::follow_links(path));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Records and numbers must not overwrite a region's own files.
+void require_outside(const CommonOptions& options, libregion::FileSystem& file_system,
+                     const std::vector<std::string>& regions) {
+  for (const std::string& region : regions) {
+    for (const auto& path : {std::optional(options.output), options.report, options.metrics}) {
+      if (!path || *path == "-" || path->empty()) continue;
+      if (!is_in_region(file_system, region, *path)) continue;
+      throw Error(libregion::ErrorKind::usage,
+                  fmt::format("'{}' is in the directory of the region '{}': write it elsewhere",
+                              *path, region));
+    }
+  }
 }
 
 ExitCode run_job(Session& session, const Job& job) {
@@ -99,10 +132,10 @@ Session::Session(std::string tool, const CommonOptions& options, const OptionSet
     : tool_(std::move(tool)),
       options_(options),
       takes_whole_regions_(option_set.dry_run),
-      only_looks_(!option_set.dry_run || options.dry_run),
+      only_looks_(!option_set.product && (!option_set.dry_run || options.dry_run)),
       file_system_(posix_options(options, rate_limit_)),
       progress_(options.progress, options.quiet),
-      output_(options.output),
+      output_(open_output(options, option_set)),
       frame_output_(Output::to_standard_error()),
       renderer_(make_renderer(options, option_set, output_, frame_output_)),
       counting_reporter_(*this) {
@@ -141,6 +174,15 @@ void Session::report_failure(const Error& error, const std::string& region) {
       options_.format != RecordFormat::human) {
     renderer_->begin_region(region, nullptr, libregion::UseCheck::none);
     counting_reporter_.finding(libregion::Finding{libregion::FindingId::definition_missing});
+  }
+}
+
+void Session::require_outputs_outside(const std::vector<std::string>& regions) {
+  try {
+    require_outside(options_, file_system_, regions);
+  } catch (const Error&) {
+    output_.abandon();
+    throw;
   }
 }
 
@@ -188,6 +230,7 @@ ExitCode Session::finish(ExitCode code, double seconds) {
     }
   }
   renderer_->summary(summary_);
+  output_.finish();
   return code;
 }
 
@@ -235,6 +278,8 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   try {
     separate_operand(options, option_set);
     check_common_options(options);
+    libregion::PosixFileSystem file_system;
+    require_outside(options, file_system, options.regions);
     Session session(info.name, options, option_set);
     return static_cast<int>(run_job(session, job));
   } catch (const Error& error) {  // of the options, or of the output itself
@@ -270,7 +315,9 @@ ExitCode do_one_region(Session& session, const std::string& path, const libregio
 
 ExitCode for_each_region(Session& session, const libregion::UseOptions& use, const RegionJob& job) {
   auto code = ExitCode::done;
-  for (const std::string& path : region_paths(session.options(), Session::stop_flag())) {
+  const std::vector<std::string> paths = region_paths(session.options(), Session::stop_flag());
+  session.require_outputs_outside(paths);
+  for (const std::string& path : paths) {
     if (Session::stop_flag()) return more_serious(code, ExitCode::stopped);
     try {
       if (session.is_of_another_share(path)) continue;

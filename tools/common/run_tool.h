@@ -48,6 +48,10 @@ class Session {
   // Something that no region accounts for.
   void add_to_totals(const Fields& fields);
 
+  // Throws Error (usage) where a file that this run writes stands in one of the regions; nothing is
+  // written to it then.
+  void require_outputs_outside(const std::vector<std::string>& regions);
+
   // Returns the exit code, which becomes worse where the metrics cannot be written.
   [[nodiscard]] ExitCode finish(ExitCode code, double seconds);
 

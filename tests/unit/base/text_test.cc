@@ -183,5 +183,19 @@ TEST_CASE("no text makes a number parser fail, and digits always come back") {
   }
 }
 
+TEST_CASE("the edit distance counts letters changed, left out, added, and swapped") {
+  CHECK(edit_distance("", "") == 0);
+  CHECK(edit_distance("verify", "verify") == 0);
+  CHECK(edit_distance("", "dump") == 4);
+  CHECK(edit_distance("dump", "") == 4);
+  CHECK(edit_distance("verfy", "verify") == 1);
+  CHECK(edit_distance("verifyy", "verify") == 1);
+  CHECK(edit_distance("verizy", "verify") == 1);
+  CHECK(edit_distance("evrify", "verify") == 1);
+  CHECK(edit_distance("import", "export") == 2);
+  CHECK(edit_distance("ab", "ba") == 1);
+  CHECK(edit_distance("abc", "cba") == 2);
+}
+
 }  // namespace
 }  // namespace libregion

@@ -75,6 +75,18 @@ TEST_CASE("each block of a run gets its own on-disk hash, in order") {
   CHECK(hashes[2] == 0x8BBF7F68E8C3B87C);
 }
 
+TEST_CASE("a stream's hash does not depend on the pieces it came in") {
+  const Bytes data = ramp(5000);
+  CHECK(HashStream().hash() == on_disk_hash({}));
+  for (const std::size_t piece : {1U, 31U, 32U, 33U, 4096U, 5000U}) {
+    HashStream stream;
+    for (std::size_t from = 0; from < data.size(); from += piece) {
+      stream.add(ByteView(data).subspan(from, std::min(piece, data.size() - from)));
+    }
+    CHECK(stream.hash() == on_disk_hash(data));
+  }
+}
+
 TEST_CASE("data that are not whole blocks are refused") {
   const ThrowingAssertions throwing;
   std::array<std::uint64_t, 2> hashes{};

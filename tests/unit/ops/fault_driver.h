@@ -21,14 +21,14 @@ struct Outcome {
 };
 Outcome outcome_of(const std::function<void(std::vector<std::string>*)>& run);
 
-// Whether the text has this path in it, as messages quote it.
-bool names(const std::string& text, const std::string& path);
-
 // The error of a call that failed, or a finding, must name it. What is wrong, or empty.
 std::string unnamed(const Outcome& outcome, const Call& call);
 
+// Whether the text names the path, in quotation marks.
+bool names(const std::string& text, const std::string& path);
+
 // After a sync that failed nothing is durable any more that seems to be: nothing is done any more.
-// What is done all the same, or empty.
+// What is wrong, or empty.
 std::string what_follows_failed_sync(const std::vector<Call>& log, std::uint64_t failed);
 
 // What a crash now would leave that is not this tree; empty where it would leave all of it.

@@ -38,6 +38,25 @@ TEST_CASE("without a list all extents are selected") {
   CHECK_NOTHROW(all.check_against(0));
 }
 
+TEST_CASE("a slice counts the selected extents that there are") {
+  const auto slice = [](const ExtentSelection& selection, std::uint64_t first,
+                        std::uint64_t count) {
+    const ExtentSelection sliced = selection.slice(first, count, 10);
+    std::string text;
+    for (std::uint32_t extent = 0; extent < 20; ++extent) {
+      if (sliced.contains(ExtentId{extent})) text += std::to_string(extent) + " ";
+    }
+    return text;
+  };
+  CHECK(slice({}, 0, 10) == "0 1 2 3 4 5 6 7 8 9 ");
+  CHECK(slice({}, 9, 1) == "9 ");
+  CHECK(slice({}, 3, 100) == "3 4 5 6 7 8 9 ");
+  const ExtentSelection some = ExtentSelection::parse("1-3,5,8-12");
+  CHECK(slice(some, 0, 1) == "1 ");
+  CHECK(slice(some, 2, 2) == "3 5 ");
+  CHECK(slice(some, 3, 9) == "5 8 9 ");
+}
+
 TEST_CASE("bare digits are decimal") {
   CHECK(selected("0") == "0 ");
   CHECK(selected("100") == "100 ");

@@ -1,0 +1,90 @@
+// Moving the active slots of a raw extent into one of its two arrays: for each block whose active
+// slot is in the array that fewer blocks use, that slot's 48 bytes are copied into the block's
+// other slot, and the block's bit is turned over. The extent must be clean, claimed, and what is in
+// the system's cache of it must be on disk.
+//
+// The extent stays clean all the time. What the steps do, and what a torn step leaves:
+//   clear    Some slots that will be written over are emptied first, see below. They are inactive:
+//            in a clean extent nobody reads them.
+//   copy     So are the slots that are written here.
+//   persist  Both slots of each moved block hold the same context now, so whichever of its bits
+//            becomes durable is right. Of the metadata only the defragmentation count changes: all
+//            other bytes are written as they are, so no tear can change them, and a count that is
+//            torn (it may lie in two sectors) is a wrong statistic and nothing else. A run that is
+//            interrupted here may be counted twice, or not at all.
+// Each step must be durable before the next begins.
+//
+// Why slots are emptied: a slot that lies in two sectors can be half written by a crash. If it is
+// of an encrypted block, its on-disk hash is in its last 10 bytes: they may be new, nonce and tag
+// old. Were the extent to become dirty and its service to die before the slot is written again,
+// that slot would match the data as the right one does; and where both match, B is taken. So where
+// B is the target, such a slot is emptied first: half of nothing and half of a context is an empty
+// slot, or one whose hash does not match. Other halves of slots cannot match: not encrypted, six
+// bytes of the on-disk hash lie in the first half and two in the second, so the two halves are of
+// one hash or do not match; and where A is the target, B, which is whole, is taken.
+//
+// Slots are emptied and copied whether or not they are seen to be empty or copies already: after a
+// sync that failed the cache may show what never reached the disk, and only what is written again
+// will.
+
+#pragma once
+
+#include <vector>
+
+#include "libregion/extent/raw_extent.h"
+#include "libregion/format/slot_fragmentation.h"
+
+namespace libregion {
+
+class SlotConsolidation {
+ public:
+  // `raw` must outlive this object.
+  SlotConsolidation(RawExtent& raw, const Geometry& geometry);
+
+  [[nodiscard]] const SlotFragmentation& fragmentation() const { return fragmentation_; }
+  [[nodiscard]] bool is_needed() const { return fragmentation_.minor_block_count() > 0; }
+
+  // What the next steps will do. Reads all that they will read.
+  struct Plan {
+    struct BadSource {
+      std::uint64_t block;
+      BadSlot slot;
+    };
+    std::vector<BadSource> bad_sources;  // then nothing may be moved
+    std::uint64_t written_bytes = 0;     // by all steps
+    bool clears = false;
+  };
+  [[nodiscard]] Plan plan() const;
+
+  void clear();
+  void copy();
+  void persist();
+  // What the metadata is after that.
+  [[nodiscard]] ExtentMetadata persisted_metadata() const;
+
+ private:
+  // Runs of blocks to be moved that are read and written together.
+  struct Group {
+    BlockRange span;
+    std::vector<BlockRange> runs;
+  };
+  // Both slots of every block of a group's span.
+  struct Slots {
+    Bytes source;
+    Bytes target;
+  };
+
+  [[nodiscard]] std::vector<Group> groups() const;
+  [[nodiscard]] Slots read_slots(const Group& group) const;
+  bool clear_in(const Group& group, Slots& slots) const;
+  [[nodiscard]] bool may_match_half_written(std::uint64_t block, SlotView source) const;
+  void write_target(const Group& group, const Slots& slots);
+
+  RawExtent& raw_;
+  RawLayout layout_;
+  SlotFragmentation fragmentation_;
+  ContextSlot source_array_;
+  ContextSlot target_array_;
+};
+
+}  // namespace libregion

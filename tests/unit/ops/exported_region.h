@@ -1,0 +1,68 @@
+// Exporting a region within a file system in memory: the region at /r, the image to /out/image.
+
+#pragma once
+
+#include <string>
+
+#include "libregion/ops/export.h"
+#include "tests/support/memory_file_system.h"
+#include "tests/unit/ops/run_region.h"
+
+namespace libregion {
+
+inline const std::string image_path = "/out/image";
+
+struct Exported {
+  ExportSummary summary;
+  Reports reports;
+};
+
+struct ExportFiles {
+  ImageTargetOptions target = {};
+  std::optional<ExportRecordsOptions> records = std::nullopt;
+};
+
+// Throws as the operation does.
+inline Exported export_on(FileSystem& file_system, ExportOptions options = {},
+                          const ExportFiles& files = {}) {
+  const auto opened = open_region(file_system, "/r", {});
+  if (!opened.region) throw std::runtime_error("a test's region that cannot be opened");
+  const auto target = make_file_target(file_system, image_path, files.target);
+  std::optional<ExportRecords> records;
+  if (files.records) records.emplace(file_system, *files.records);
+  if (records) options.records = &*records;
+  ReportCollector collector;
+  const ExportSummary summary = export_region(*opened.region, *target, options, collector);
+  return {summary, std::move(collector.reports)};
+}
+
+// The same region in memory, and a directory for what is made of it.
+struct ExportDisk {
+  explicit ExportDisk(const TestRegion& region) {
+    memory.load(region.path(), "/r");
+    memory.add_directory("/out");
+    memory.settle();
+  }
+  // Whether there is an image, and nothing else.
+  [[nodiscard]] std::string made() const {
+    std::string names;
+    for (const auto& [name, entry] : memory.tree("/out")) names += name + " ";
+    return names;
+  }
+  [[nodiscard]] Bytes image() const { return memory.content_of(image_path); }
+
+  MemoryFileSystem memory;
+};
+
+// The data of all extents, one after the other, from the bytes of their files.
+inline Bytes data_of(const TestRegion& region, std::uint32_t extent_count) {
+  Bytes data;
+  for (std::uint32_t extent = 0; extent < extent_count; ++extent) {
+    const Bytes file = read_whole_file(region.path_of(extent));
+    data.insert(data.end(), file.begin(),
+                file.begin() + static_cast<std::ptrdiff_t>(region.geometry().extent_data_bytes()));
+  }
+  return data;
+}
+
+}  // namespace libregion
