@@ -1,7 +1,6 @@
 // region-create: a new region, empty or with the content of an image.
 
 #include <limits>
-#include <random>
 
 #include <fmt/format.h>
 
@@ -10,6 +9,7 @@
 #include "libregion/format/raw_layout.h"
 #include "libregion/ops/create.h"
 #include "tools/common/run_tool.h"
+#include "tools/common/uuid_option.h"
 
 namespace region_tools {
 namespace {
@@ -59,17 +59,6 @@ void add_options(CommandLine& line, Arguments& arguments) {
                 "fill with this image; - is standard input");
   line.add_flag("--skip-zeros", arguments.skip_zeros, "leave its blocks of zeros unwritten");
   line.add_flag("-f,--force", arguments.force, "clear what an interrupted create left");
-}
-
-libregion::Uuid make_uuid(const std::optional<std::string>& text) {
-  if (text) {
-    if (const auto uuid = libregion::parse_uuid(*text)) return *uuid;
-    throw_usage(fmt::format("--uuid: expected a UUID with hyphens, found '{}'", *text));
-  }
-  std::random_device random;
-  std::array<std::byte, 16> bytes{};
-  for (std::byte& value : bytes) value = static_cast<std::byte>(random());
-  return libregion::make_random_uuid(bytes);
 }
 
 Geometry make_geometry(const Arguments& arguments) {
@@ -132,8 +121,10 @@ void warn_of_straddling_metadata(Session& session, const Geometry& geometry) {
 
 ExitCode create(Session& session, const Arguments& arguments) {
   const Geometry geometry = make_geometry(arguments);
-  RegionDefinition definition{geometry, make_extent_count(arguments, geometry),
-                              make_uuid(arguments.uuid), arguments.encrypted};
+  RegionDefinition definition{
+      geometry, make_extent_count(arguments, geometry),
+      arguments.uuid ? require_uuid("--uuid", *arguments.uuid) : random_uuid(),
+      arguments.encrypted};
   if (arguments.encrypted && arguments.import_path) {
     throw_usage("--import writes blocks that are not encrypted: not into an --encrypted region");
   }

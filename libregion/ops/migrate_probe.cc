@@ -24,10 +24,10 @@ void MigrateProbe::probe_all(const Leaf& leaf, std::span<const MigrateJob> exten
 }
 
 void MigrateProbe::probe(const Directory& directory, ExtentId extent, ExtentPart part) {
-  auto problem = probe_extent_file(region_, directory, extent, part);
+  const auto problem = probe_extent_file(region_, directory, extent, part);
   if (!problem) return;
   const std::lock_guard lock(mutex_);
-  problems_.emplace(extent, std::move(*problem));
+  problems_.emplace(extent, *problem);
 }
 
 const Finding* MigrateProbe::problem_of(ExtentId extent) const {

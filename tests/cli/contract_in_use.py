@@ -155,6 +155,7 @@ class OpenFilesContract(ToolTest):
             self.expect(IN_USE, self.tool.name, region)
         self.assert_same_tree(before, snapshot(region))
 
+    @needs_independent_extents
     def test_files_that_the_run_does_not_look_at_may_be_open(self):
         region = self.make_busy_region()
         with open(region / '00/000/005', 'r+b'):

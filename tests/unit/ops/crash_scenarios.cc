@@ -7,6 +7,7 @@
 #include "libregion/ops/verify.h"
 #include "tests/support/random.h"
 #include "tests/support/region_builder.h"
+#include "tests/unit/ops/scenario_parts.h"
 
 namespace libregion {
 namespace {
@@ -17,66 +18,11 @@ Geometry geometry_of(std::uint64_t extent_size_blocks) {
   return std::get<Geometry>(Geometry::make(block_bytes, extent_size_blocks));
 }
 
-class ListReporter : public Reporter {
- public:
-  explicit ListReporter(std::vector<std::string>* lines) : lines_(lines) {}
-
-  void extent(const ExtentRecord& /*record*/) override {}
-  void finding(const Finding& finding) override {
-    const FindingInfo& info = finding_info(finding.id);
-    if (info.severity == Severity::error) ++error_count;
-    if (lines_ == nullptr) return;
-    lines_->push_back(std::string(info.name) + " " + finding.file + " " + finding.found);
-  }
-
-  std::uint64_t error_count = 0;
-
- private:
-  std::vector<std::string>* lines_;
-};
-
-Region open_for(MemoryFileSystem& memory, Access access) {
-  auto opened = open_region(memory, region_path, {access, false, 0});
-  if (!opened.region) throw std::runtime_error("no region.json that can be used");
-  return std::move(*opened.region);
-}
-
-std::string path_of_random_file(std::size_t size_bytes) {
-  static const TemporaryDirectory files;
-  const std::string path = files.path() + "/" + std::to_string(size_bytes);
-  write_whole_file(path, Random(size_bytes).bytes(size_bytes));
-  return path;
-}
-
 // ---- regions to migrate -------------------------------------------------------------------------
-
-// A region as region-create makes it, with an image in all extents but the last.
-std::unique_ptr<MemoryFileSystem> created(ExtentFormat format, std::uint32_t extent_count,
-                                          std::uint64_t extent_size_blocks) {
-  CreateScenario scenario;
-  scenario.format = format;
-  scenario.extent_size_blocks = extent_size_blocks;
-  scenario.extent_count = extent_count;
-  scenario.image_bytes = (extent_count - 1) * extent_size_blocks * block_bytes;
-  auto memory = before_create(scenario);
-  create(*memory, scenario);
-  memory->settle();
-  return memory;
-}
 
 std::unique_ptr<MemoryFileSystem> created_sqlite(std::uint32_t extent_count,
                                                  std::uint64_t extent_size_blocks) {
   return created(ExtentFormat::sqlite, extent_count, extent_size_blocks);
-}
-
-// Another region's extent, as the files of a repair.
-void add_repair(MemoryFileSystem& memory, const std::string& directory, const std::string& extent,
-                const MemoryFileSystem& source, const std::string& source_extent) {
-  for (const char* suffix : {"", ".db", ".db-wal", ".db-shm"}) {
-    const std::string path = "/r/00/000/" + source_extent + suffix;
-    if (!source.exists(path)) continue;
-    memory.add_file("/r/00/000/" + directory + "/" + extent + suffix, source.content_of(path));
-  }
 }
 
 std::unique_ptr<MemoryFileSystem> with_repair_leftovers() {
@@ -214,11 +160,6 @@ std::unique_ptr<MemoryFileSystem> with_databases_gone_for_now() {
   return memory;
 }
 
-std::unique_ptr<MemoryFileSystem> without_syncfs(std::unique_ptr<MemoryFileSystem> memory) {
-  memory->set_sync_file_system_available(false);
-  return memory;
-}
-
 }  // namespace
 
 // ---- create -------------------------------------------------------------------------------------
@@ -312,6 +253,17 @@ const std::vector<MigrateScenario>& migrate_scenarios() {
   return scenarios;
 }
 
+std::unique_ptr<MemoryFileSystem> with_raw_replacements(std::uint32_t extent_count) {
+  auto memory = created_sqlite(extent_count + 1, 1);
+  migrate(*memory);
+  for (std::uint32_t extent = 1; extent < extent_count; ++extent) {
+    const std::string name = extent_file_name(ExtentId{extent});
+    add_repair(*memory, name + ".replace", name, *memory, "000");
+  }
+  memory->settle();
+  return memory;
+}
+
 MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findings,
                        unsigned jobs) {
   const Region region = open_for(memory, Access::read_write);
@@ -321,76 +273,14 @@ MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findi
   return migrate_region(region, options, reporter);
 }
 
-// ---- import -------------------------------------------------------------------------------------
-
-namespace {
-
-std::unique_ptr<MemoryFileSystem> raw_with_leftovers() {
-  auto memory = created(ExtentFormat::raw, 3, 7);
-  add_repair(*memory, "000.copy", "000", *memory, "001");
-  add_repair(*memory, "001.copy", "001", *memory, "000");
-  add_repair(*memory, "001.completed", "001", *memory, "000");
-  add_repair(*memory, "002.completed", "002", *memory, "000");
-  return memory;
-}
-
-std::unique_ptr<MemoryFileSystem> raw_with_replacements() {
-  auto memory = created(ExtentFormat::raw, 3, 7);
-  add_repair(*memory, "000.replace", "000", *memory, "001");
-  add_repair(*memory, "002.replace", "002", *memory, "000");
-  add_repair(*memory, "002.copy", "002", *memory, "001");
-  return memory;
-}
-
-std::vector<ImportScenario> make_import_scenarios() {
-  std::vector<ImportScenario> scenarios;
-  const auto add = [&](const char* name, std::unique_ptr<MemoryFileSystem> before,
-                       std::uint64_t first_block, std::size_t image_bytes) {
-    scenarios.push_back({name, std::move(before), first_block, image_bytes});
-  };
-  add("1 block", created(ExtentFormat::raw, 1, 1), 0, 512);
-  add("inside an extent", created(ExtentFormat::raw, 2, 7), 2, 3 * 512);
-  add("a few bytes", created(ExtentFormat::raw, 2, 7), 2, 77);
-  add("all of three extents", created(ExtentFormat::raw, 3, 7), 0, 21 * 512);
-  add("from inside to inside", created(ExtentFormat::raw, 4, 7), 4, 12 * 512 + 77);
-  add("over leftovers", raw_with_leftovers(), 3, 15 * 512);
-  add("over pending replacements", raw_with_replacements(), 3, 15 * 512);
-  add("16 extents", created(ExtentFormat::raw, 16, 1), 0, 16 * 512);
-  scenarios.back().is_large = true;
-  add("16 extents, no syncfs", without_syncfs(created(ExtentFormat::raw, 16, 1)), 0, 16 * 512);
-  scenarios.back().is_large = true;
-  return scenarios;
-}
-
-}  // namespace
-
-const std::vector<ImportScenario>& import_scenarios() {
-  static const std::vector<ImportScenario> scenarios = make_import_scenarios();
-  return scenarios;
-}
-
-const ImportScenario& import_scenario(const std::string& name) {
-  return *std::find_if(import_scenarios().begin(), import_scenarios().end(),
-                       [&](const auto& scenario) { return scenario.name == name; });
-}
-
-Bytes image_of(const ImportScenario& scenario) {
-  return Random(scenario.image_bytes).bytes(scenario.image_bytes);
-}
-
-ImportSummary import(MemoryFileSystem& memory, const ImportScenario& scenario,
-                     std::vector<std::string>* findings, unsigned jobs) {
-  const Region region = open_for(memory, Access::read_write);
-  InputStream image(path_of_random_file(scenario.image_bytes));
+MigrateIntoSummary migrate_into(MemoryFileSystem& memory, std::vector<std::string>* findings,
+                                const MigrateIntoOptions& options) {
+  const Region source = open_for(memory, Access::read);
   ListReporter reporter(findings);
-  ImportOptions options;
-  options.image = &image;
-  options.first_block = scenario.first_block;
-  options.jobs = jobs;
-  return import_image(region, options, reporter);
+  MigrateIntoOptions complete = options;
+  complete.target = new_region_path;
+  return migrate_region_into(memory, source, complete, reporter);
 }
-
-// ---- afterwards ---------------------------------------------------------------------------------
 
 std::uint64_t verified_errors(MemoryFileSystem& memory) {
   const Region region = open_for(memory, Access::read);

@@ -1,5 +1,4 @@
-// What is crashed: regions being created, migrated and written to in a MemoryFileSystem, always at
-// "/r".
+// What is crashed: regions being created and migrated in a MemoryFileSystem, always at "/r".
 
 #pragma once
 
@@ -8,8 +7,8 @@
 #include <vector>
 
 #include "libregion/ops/create.h"
-#include "libregion/ops/import.h"
 #include "libregion/ops/migrate.h"
+#include "libregion/ops/migrate_into.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/crash_driver.h"
 
@@ -42,27 +41,16 @@ struct MigrateScenario {
 };
 const std::vector<MigrateScenario>& migrate_scenarios();
 
+// Raw extents, each with a raw replacement that is to be put in place.
+std::unique_ptr<MemoryFileSystem> with_raw_replacements(std::uint32_t extent_count);
+
 // Findings of the last run, as "id file found" lines, go to `findings` where it is given.
 MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findings = nullptr,
                        unsigned jobs = 1);
-// ---- import -------------------------------------------------------------------------------------
-
-struct ImportScenario {
-  std::string name;
-  std::unique_ptr<MemoryFileSystem> before;
-  std::uint64_t first_block = 0;
-  std::size_t image_bytes = 0;
-  bool is_large = false;  // for which few states are enough
-};
-const std::vector<ImportScenario>& import_scenarios();
-const ImportScenario& import_scenario(const std::string& name);
-
-Bytes image_of(const ImportScenario& scenario);
-// As migrate().
-ImportSummary import(MemoryFileSystem& memory, const ImportScenario& scenario,
-                     std::vector<std::string>* findings = nullptr, unsigned jobs = 1);
-
-// ---- afterwards ---------------------------------------------------------------------------------
+// The same of a migration from "/r" to "/n".
+MigrateIntoSummary migrate_into(MemoryFileSystem& memory,
+                                std::vector<std::string>* findings = nullptr,
+                                const MigrateIntoOptions& options = {});
 
 // How many findings of severity error region-verify has.
 std::uint64_t verified_errors(MemoryFileSystem& memory);

@@ -9,6 +9,7 @@
 
 #include "tests/unit/ops/crash_scenarios.h"
 #include "tests/unit/ops/fault_driver.h"
+#include "tests/unit/ops/import_scenarios.h"
 
 namespace libregion {
 namespace {
@@ -213,7 +214,7 @@ std::string not_finished_by_next_run(MemoryFileSystem& memory, const ImportCase&
   memory.clear_log();
   import(memory, tested.scenario);
   if (!memory.changes().empty()) return "the third run changes something";
-  return not_durable(memory, tested.expected);
+  return not_durable(memory, region_path, tested.expected);
 }
 
 std::string import_with_fault(MemoryFileSystem& memory, const ImportCase& tested,
