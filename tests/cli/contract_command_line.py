@@ -41,7 +41,7 @@ class CommandLineContract(ToolTest):
 
     def test_help_fits_a_screen(self):
         lines = self.expect(DONE, self.tool.name, '--help').out.splitlines()
-        self.assertLessEqual(len(lines), 40)
+        self.assertLessEqual(len(lines), 50)
         self.assertEqual([], [line for line in lines if len(line) > 80])
 
     def test_help_has_examples(self):

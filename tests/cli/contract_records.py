@@ -118,8 +118,9 @@ class HumanTextContract(ToolTest):
         target = self.target()
         result = self.expect(DONE, self.tool.name, target)
         self.assertEqual('', result.err)
-        self.assertEqual(1, result.out.count('\n'), result)
-        self.assertTrue(result.out.startswith(f'{target}: '), result)
+        if not self.tool.shows:
+            self.assertEqual(1, result.out.count('\n'), result)
+        self.assertTrue(result.out.splitlines()[-1].startswith(f'{target}: '), result)
 
     def test_quiet_says_nothing_of_a_good_run(self):
         result = self.expect(DONE, self.tool.name, '-q', self.target())

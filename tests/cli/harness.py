@@ -449,11 +449,12 @@ def needs_several_regions(test):
 
 
 def needs_independent_extents(test):
-    """Of a contract: for tools that do the other extents where one is damaged, in any format."""
+    """Of a contract: for tools that do to each extent what it needs, whatever the others are, and
+    not to those that an image reaches, all or none."""
     @functools.wraps(test)
     def run(self):
         if self.tool.image:
-            self.skipTest('where it refuses one extent it does nothing')
+            self.skipTest('an image decides which extents, and where one is refused none is changed')
         test(self)
     return run
 

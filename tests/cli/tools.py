@@ -11,6 +11,8 @@ class Tool(NamedTuple):
     product: bool = False  # its argument is one region; --output is for what it makes of it
     works_on: str = 'raw'  # a region that it has something to do with: the kind for make_region
     formats: tuple = ('raw', 'sqlite')  # of the extents that it looks into
+    shows: bool = False    # people get more than a line of a good region
+    compares: bool = False  # several regions are replicas, and should be equal
 
 
 TOOLS = {
@@ -18,6 +20,7 @@ TOOLS = {
     for tool in (
         Tool('region-create', changes=True, makes=True),
         Tool('region-defragment', changes=True, works_on='scattered', formats=('raw',)),
+        Tool('region-dump', shows=True, compares=True),
         Tool('region-export', product=True),
         Tool('region-import', changes=True, image=True, works_on='other', formats=('raw',)),
         Tool('region-migrate', changes=True, works_on='sqlite'),

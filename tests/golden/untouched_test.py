@@ -9,6 +9,11 @@ LOOKS = [
     ['region-verify'],
     ['region-verify', '--format', 'jsonl'],
     ['region-verify', '--live', '-v'],
+    ['region-dump'],
+    ['region-dump', '--slots'],
+    ['region-dump', '--raw', '--format', 'jsonl'],
+    ['region-dump', '--layout', '-e', '0'],
+    ['region-dump', '--inventory', '-v'],
     ['region-migrate', '-n'],
     ['region-migrate', '-n', '--format', 'jsonl'],
     ['region-migrate', '-n', '--check', '--accept-damage', '--extend-short'],
@@ -36,7 +41,8 @@ class UntouchedTest(golden.GoldenTest):
         for name in golden.regions():
             with self.region(name) as copy:
                 before = golden.snapshot(copy)
-                for tool, options in [('region-verify', []), ('region-migrate', ['-n'])]:
+                for tool, options in [('region-verify', []), ('region-dump', []),
+                                      ('region-dump', ['--slots']), ('region-migrate', ['-n'])]:
                     writable = golden.run_for_records(tool, *options, copy)
                     mounted = golden.run_for_records(tool, *options, copy,
                                                      wrapper=golden.read_only(privilege, copy))

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,8 @@ struct OptionSet {
   bool strict = false;          // tools whose findings are their result
   bool product = false;         // --output is for what the tool makes, records go to --report
   std::string_view csv_rows = "finding";  // the type of record that --format csv has rows of
+  // Where other options decide which: asked once they are known.
+  std::function<std::string_view()> choose_csv_rows = {};
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
