@@ -23,12 +23,6 @@ void keep_findings(MigrateJob& job, std::vector<Finding> findings) {
 
 }  // namespace
 
-bool has_error(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
-    return finding_info(finding.id).severity == Severity::error;
-  });
-}
-
 bool has_stray_log(const ExtentParts& parts) {
   return !parts.has(ExtentPart::db) &&
          (parts.has(ExtentPart::db_wal) || parts.has(ExtentPart::db_shm));

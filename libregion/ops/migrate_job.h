@@ -48,7 +48,6 @@ struct MigrateJob {
 // "migrated", "left" and so on; "none" where nothing is done.
 std::string_view action_of(const MigrateJob& job);
 
-bool has_error(const std::vector<Finding>& findings);
 // .db-wal or .db-shm without a .db.
 bool has_stray_log(const ExtentParts& parts);
 

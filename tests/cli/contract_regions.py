@@ -7,7 +7,8 @@ import shutil
 import subprocess
 
 from harness import (DONE, FAILED, FINDINGS, IN_USE, NOBODY, NOT_A_REGION, ToolTest, USAGE, UUID,
-                     content, limited, locked, needs_root, needs_several_regions, snapshot)
+                     content, limited, locked, needs_independent_extents, needs_root,
+                     needs_several_regions, snapshot)
 
 
 class RegionArgumentsContract(ToolTest):
@@ -236,6 +237,7 @@ class RegionArgumentsContract(ToolTest):
                          [(finding['id'], finding['file']) for finding in records.findings])
         self.assertIn('Permission denied', records.findings[0]['found'])
 
+    @needs_independent_extents
     def test_an_unreadable_extent_is_exit_3_and_a_finding_and_the_others_are_done(self):
         region, options = self.unreadable('00/000/002')
         records = self.records(self.tool.name, region, code=FAILED, **options)

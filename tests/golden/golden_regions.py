@@ -63,6 +63,24 @@ def copy_region(name, target):
     return target
 
 
+# The golden region raw-clean-seq: 512 B x 32 x 8.
+BLOCK_SIZE = 512
+EXTENT_SIZE = 32
+SLOT_BYTES = 48
+BITS_BYTES = EXTENT_SIZE // 8
+
+
+def with_slots_in_array_a(raw_extent):
+    """An extent of raw-clean-seq, all contexts in array B, as it is with all of them in array A."""
+    data_end = EXTENT_SIZE * BLOCK_SIZE
+    a_end = data_end + EXTENT_SIZE * SLOT_BYTES
+    b_end = a_end + EXTENT_SIZE * SLOT_BYTES
+    data, metadata = raw_extent[:data_end], raw_extent[b_end + BITS_BYTES:]
+    array_a, array_b = raw_extent[data_end:a_end], raw_extent[a_end:b_end]
+    assert not any(array_a)
+    return data + array_b + array_a + bytes(BITS_BYTES) + metadata
+
+
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

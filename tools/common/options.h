@@ -20,6 +20,7 @@ enum class ProgressStyle : std::uint8_t { automatic, always, never, json };
 
 struct CommonOptions {
   std::vector<std::string> regions;
+  std::string operand;
   std::optional<std::string> regions_from;
   bool null_separated = false;
   RecordFormat format = RecordFormat::human;
@@ -44,6 +45,7 @@ struct CommonOptions {
 // Which of them a tool takes besides those that all take.
 struct OptionSet {
   bool several_regions = true;  // else exactly one, which may not be there yet
+  bool operand = false;         // and behind that one something else
   bool extents = true;          // --extent
   bool blocks = false;          // --blocks
   bool dry_run = false;         // tools that change something
@@ -55,6 +57,9 @@ struct OptionSet {
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
+
+// Takes the operand, where the tool has one, from behind the region. Throws Error (usage).
+void separate_operand(CommonOptions& options, const OptionSet& set);
 
 // What the values of the options have to keep to; settles what one says of another. Throws Error
 // (usage).

@@ -287,6 +287,7 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
+    separate_operand(options, option_set);
     check_common_options(options);
     libregion::PosixFileSystem file_system;
     require_outside(options, file_system, options.regions);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libregion/ops/create.h"
+#include "libregion/ops/migrate.h"
 #include "libregion/ops/migrate_into.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/crash_driver.h"
@@ -50,6 +51,7 @@ MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findi
 MigrateIntoSummary migrate_into(MemoryFileSystem& memory,
                                 std::vector<std::string>* findings = nullptr,
                                 const MigrateIntoOptions& options = {});
+
 // How many findings of severity error region-verify has.
 std::uint64_t verified_errors(MemoryFileSystem& memory);
 
