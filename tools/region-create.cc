@@ -1,7 +1,6 @@
 // region-create: a new region, empty, with the content of an image, or made of a bundle.
 
 #include <limits>
-#include <random>
 
 #include <fmt/format.h>
 
@@ -11,6 +10,7 @@
 #include "libregion/ops/create.h"
 #include "libregion/ops/unbundle.h"
 #include "tools/common/run_tool.h"
+#include "tools/common/uuid_option.h"
 
 namespace region_tools {
 namespace {
@@ -68,17 +68,6 @@ void add_options(CommandLine& line, Arguments& arguments) {
     line.exclude("--from-bundle", other);
   }
   line.add_flag("-f,--force", arguments.force, "clear what an interrupted create left");
-}
-
-libregion::Uuid make_uuid(const std::optional<std::string>& text) {
-  if (text) {
-    if (const auto uuid = libregion::parse_uuid(*text)) return *uuid;
-    throw_usage(fmt::format("--uuid: expected a UUID with hyphens, found '{}'", *text));
-  }
-  std::random_device random;
-  std::array<std::byte, 16> bytes{};
-  for (std::byte& value : bytes) value = static_cast<std::byte>(random());
-  return libregion::make_random_uuid(bytes);
 }
 
 Geometry make_geometry(const Arguments& arguments) {
@@ -184,8 +173,10 @@ ExitCode create_from(Session& session, const Arguments& arguments) {
 ExitCode create(Session& session, const Arguments& arguments) {
   if (arguments.bundle_path) return create_from(session, arguments);
   const Geometry geometry = make_geometry(arguments);
-  RegionDefinition definition{geometry, make_extent_count(arguments, geometry),
-                              make_uuid(arguments.uuid), arguments.encrypted};
+  RegionDefinition definition{
+      geometry, make_extent_count(arguments, geometry),
+      arguments.uuid ? require_uuid("--uuid", *arguments.uuid) : random_uuid(),
+      arguments.encrypted};
   if (arguments.encrypted && arguments.import_path) {
     throw_usage("--import writes blocks that are not encrypted: not into an --encrypted region");
   }

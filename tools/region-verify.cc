@@ -14,8 +14,7 @@ using libregion::Region;
 using libregion::VerifySummary;
 
 ExitCode exit_code_for(const Session& session, const VerifySummary& summary) {
-  const FindingCounts& counts = session.region_counts();
-  const bool is_damaged = counts.errors > 0 || (session.options().strict && counts.warnings > 0);
+  const bool is_damaged = has_grave_findings(session.options(), session.region_counts());
   auto code = is_damaged ? ExitCode::findings : ExitCode::done;
   if (summary.stopped) code = more_serious(code, ExitCode::stopped);
   if (summary.has_changed) code = more_serious(code, ExitCode::in_use);

@@ -56,4 +56,12 @@ struct OpenedExtent {
   std::vector<std::unique_ptr<File>> files = {};
 };
 
+// What an extent says of itself as a whole, without its blocks. Of a raw extent only the file's end
+// is read, of a SQLite one the database without its contexts.
+struct ExtentSummary {
+  std::optional<ExtentMetadata> metadata;  // none where a finding says why
+  std::vector<Finding> findings;
+  std::vector<std::unique_ptr<File>> files;  // what was open and claimed; a raw extent's only file
+};
+
 }  // namespace libregion

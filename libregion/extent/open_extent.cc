@@ -19,4 +19,16 @@ OpenedExtent open_extent(const Directory& leaf, ExtentId extent, const ExtentPar
   return RawExtent::open(std::move(file), geometry, extent, extent_path(extent));
 }
 
+ExtentSummary read_extent_summary(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
+                                  const Geometry& geometry, const FileClaim& claim) {
+  if (format_of(parts) == ExtentFormat::sqlite) {
+    return SqliteExtent::read_summary(leaf, extent, parts, geometry, claim);
+  }
+  ExtentSummary summary;
+  auto file =
+      open_extent_file(leaf, extent, ExtentPart::data, Access::read, claim, summary.findings);
+  if (file == nullptr) return summary;
+  return RawExtent::read_summary(std::move(file), geometry, extent, extent_path(extent));
+}
+
 }  // namespace libregion

@@ -12,6 +12,10 @@ namespace libregion {
   return parts.has(ExtentPart::db) ? ExtentFormat::sqlite : ExtentFormat::raw;
 }
 
+// Without its blocks.
+ExtentSummary read_extent_summary(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
+                                  const Geometry& geometry, const FileClaim& claim);
+
 OpenedExtent open_extent(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
                          const Geometry& geometry, const FileClaim& claim);
 

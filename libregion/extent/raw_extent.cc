@@ -42,6 +42,10 @@ class RawInspection {
   // Bits and metadata, where the file has them.
   Bytes read_tail() const { return file_.read(layout_.bits_offset_bytes(), layout_.tail_bytes()); }
 
+  Bytes read_metadata() const {
+    return file_.read(layout_.metadata_offset_bytes(), metadata_bytes);
+  }
+
   std::optional<ExtentMetadata> check_metadata(MetadataView bytes) {
     const auto decoded = decode_metadata(bytes);
     if (const auto* bad = std::get_if<BadMetadata>(&decoded)) {
@@ -84,8 +88,7 @@ class RawInspection {
   // A file that is too long may still hold good metadata where the layout puts them.
   [[nodiscard]] bool has_whole_layout_metadata() const {
     if (!has_whole_layout()) return false;
-    const Bytes bytes = file_.read(layout_.metadata_offset_bytes(), metadata_bytes);
-    return std::holds_alternative<ExtentMetadata>(decode_metadata(metadata_view(bytes)));
+    return std::holds_alternative<ExtentMetadata>(decode_metadata(metadata_view(read_metadata())));
   }
 
   // The size, and what it takes to be right.
@@ -144,6 +147,18 @@ OpenedExtent RawExtent::open(std::unique_ptr<File> file, const Geometry& geometr
   std::unique_ptr<ExtentReader> reader(
       new RawExtent(std::move(file), geometry, metadata, std::move(active_slots)));
   return {std::move(reader), inspection.take_findings()};
+}
+
+ExtentSummary RawExtent::read_summary(std::unique_ptr<File> file, const Geometry& geometry,
+                                      ExtentId extent, const std::string& path) {
+  RawInspection inspection(*file, geometry, extent, path);
+  ExtentSummary summary;
+  if (inspection.check_size()) {
+    summary.metadata = inspection.check_metadata(metadata_view(inspection.read_metadata()));
+  }
+  summary.findings = inspection.take_findings();
+  summary.files.push_back(std::move(file));
+  return summary;
 }
 
 RawExtent::RawExtent(std::unique_ptr<File> file, const Geometry& geometry,

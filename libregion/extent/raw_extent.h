@@ -17,6 +17,10 @@ class RawExtent : public ExtentReader {
   static OpenedExtent open(std::unique_ptr<File> file, const Geometry& geometry, ExtentId extent,
                            const std::string& path);
 
+  // Looks at the size, and reads the metadata alone.
+  static ExtentSummary read_summary(std::unique_ptr<File> file, const Geometry& geometry,
+                                    ExtentId extent, const std::string& path);
+
   [[nodiscard]] ExtentFormat format() const override { return ExtentFormat::raw; }
   [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override { return metadata_; }
   [[nodiscard]] std::uint64_t readable_blocks() const override {

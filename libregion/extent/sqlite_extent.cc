@@ -32,6 +32,27 @@ std::optional<Finding> check_data_size(std::uint64_t size_bytes, const Geometry&
 
 }  // namespace
 
+ExtentSummary SqliteExtent::read_summary(const Directory& leaf, ExtentId extent,
+                                         const ExtentParts& parts, const Geometry& geometry,
+                                         const FileClaim& claim) {
+  ExtentSummary summary;
+  auto data =
+      open_extent_file(leaf, extent, ExtentPart::data, Access::read, claim, summary.findings);
+  if (data != nullptr) {
+    auto problem = check_data_size(data->status().size_bytes, geometry, extent);
+    if (problem) summary.findings.push_back(std::move(*problem));
+    summary.files.push_back(std::move(data));
+  }
+  SqliteImage image = load_sqlite_image(leaf, extent, parts, claim);
+  append(summary.findings, std::move(image.findings));
+  if (image.db != nullptr) summary.files.push_back(std::move(image.db));
+  if (!image.pages) return summary;
+  SqliteTables tables = read_sqlite_metadata(*image.pages, extent, geometry);
+  append(summary.findings, std::move(tables.findings));
+  summary.metadata = tables.metadata;
+  return summary;
+}
+
 SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
                                          const ExtentParts& parts, const Geometry& geometry,
                                          Access data_access, const FileClaim& claim) {

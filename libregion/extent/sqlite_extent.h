@@ -21,6 +21,11 @@ class SqliteExtent : public ExtentReader {
   static Opening open(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
                       const Geometry& geometry, Access data_access, const FileClaim& claim);
 
+  // The data file's size, and the database's table of metadata alone.
+  static ExtentSummary read_summary(const Directory& leaf, ExtentId extent,
+                                    const ExtentParts& parts, const Geometry& geometry,
+                                    const FileClaim& claim);
+
   [[nodiscard]] ExtentFormat format() const override { return ExtentFormat::sqlite; }
   [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override { return metadata_; }
   [[nodiscard]] std::uint64_t readable_blocks() const override;

@@ -24,14 +24,17 @@ class TableReader {
   TableReader(ByteView image, ExtentId extent, const Geometry& geometry)
       : image_(image), extent_(extent), geometry_(geometry) {}
 
-  SqliteTables read() {
+  // Without the rows, only the table of metadata is checked and read.
+  SqliteTables read(bool with_rows) {
     try {
       SqliteDatabase database = SqliteDatabase::open(image_);
       // Before any row: a check that visits each page once, so that nothing after it can be led in
       // circles. Before that: the schema, which the check would compute expressions of.
-      if (!has_known_schema(database) || !is_intact(database)) return std::move(tables_);
+      if (!has_known_schema(database) || !is_intact(database, "metadata"))
+        return std::move(tables_);
+      if (with_rows && !is_intact(database, "block_context")) return std::move(tables_);
       read_metadata(database);
-      read_rows(database);
+      if (with_rows) read_rows(database);
     } catch (const SqliteError& error) {
       const bool is_database = error.code() != SQLITE_NOTADB;
       add(is_database ? FindingId::sqlite_corrupt : FindingId::sqlite_not_a_database,
@@ -62,19 +65,16 @@ class TableReader {
     return true;
   }
 
-  bool is_intact(SqliteDatabase& database) {
-    for (const char* table : {"metadata", "block_context"}) {
-      // The quick one does not compare a table with an index that someone made on it, which SQLite
-      // might read the rows from.
-      const std::string check_name =
-          fmt::format("{}({})", has_own_index_ ? "integrity_check" : "quick_check", table);
-      SqliteStatement check(database, "PRAGMA " + check_name);
-      const std::string verdict = check.step() ? check.text(0) : "no verdict";
-      if (verdict == "ok") continue;
-      add(FindingId::sqlite_corrupt, check_name + ": ok", verdict);
-      return false;
-    }
-    return true;
+  bool is_intact(SqliteDatabase& database, const char* table) {
+    // The quick one does not compare a table with an index that someone made on it, which SQLite
+    // might read the rows from.
+    const std::string check_name =
+        fmt::format("{}({})", has_own_index_ ? "integrity_check" : "quick_check", table);
+    SqliteStatement check(database, "PRAGMA " + check_name);
+    const std::string verdict = check.step() ? check.text(0) : "no verdict";
+    if (verdict == "ok") return true;
+    add(FindingId::sqlite_corrupt, check_name + ": ok", verdict);
+    return false;
   }
 
   bool has_known_schema(SqliteDatabase& database) {
@@ -322,7 +322,11 @@ bool ContextRows::has_block_with_several() const {
 }
 
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry) {
-  return TableReader(image, extent, geometry).read();
+  return TableReader(image, extent, geometry).read(/*with_rows=*/true);
+}
+
+SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry) {
+  return TableReader(image, extent, geometry).read(/*with_rows=*/false);
 }
 
 Bytes build_sqlite_image(const ExtentMetadata& metadata,

@@ -49,6 +49,9 @@ struct SqliteTables {
 // Reads an untrusted image. Whatever is wrong with it is a finding.
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry);
 
+// The same without the rows.
+SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry);
+
 // A database as Crucible makes them, with one row for each context that is there.
 Bytes build_sqlite_image(const ExtentMetadata& metadata,
                          std::span<const std::optional<BlockContext>> contexts);

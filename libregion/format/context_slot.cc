@@ -3,6 +3,9 @@
 namespace libregion {
 namespace {
 
+constexpr std::uint8_t present_offset = 0;
+constexpr std::uint8_t encrypted_offset = 1 + 8;
+
 std::size_t encoded_bytes(const SlotValue& value) {
   if (std::holds_alternative<EmptySlot>(value)) return empty_slot_bytes;
   if (const auto* context = std::get_if<BlockContext>(&value)) {
@@ -13,17 +16,22 @@ std::size_t encoded_bytes(const SlotValue& value) {
 
 }  // namespace
 
+std::optional<BadSlot> find_bad_presence(SlotView slot) {
+  const auto present = std::to_integer<std::uint8_t>(slot[present_offset]);
+  const auto encrypted = std::to_integer<std::uint8_t>(slot[encrypted_offset]);
+  if (present > 1) return BadSlot{present_offset, present};
+  if (present == 1 && encrypted > 1) return BadSlot{encrypted_offset, encrypted};
+  return std::nullopt;
+}
+
 SlotValue decode_context_slot(SlotView slot) {
+  if (const auto bad = find_bad_presence(slot)) return *bad;
   Decoder in(slot);
-  const std::uint8_t present = in.u8();
-  if (present > 1) return BadSlot{0, present};
-  if (present == 0) return EmptySlot{};
+  if (in.u8() == 0) return EmptySlot{};
 
   BlockContext context;
   context.hash = in.u64();
-  const std::uint8_t encrypted = in.u8();
-  if (encrypted > 1) return BadSlot{9, encrypted};
-  if (encrypted == 1) {
+  if (in.u8() == 1) {
     context.encryption.emplace();
     context.encryption->nonce = in.take_array<12>();
     context.encryption->tag = in.take_array<16>();

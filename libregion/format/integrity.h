@@ -40,4 +40,17 @@ class HashStream {
   std::unique_ptr<State> state_;
 };
 
+// A block of zeros: told by the on-disk hash first, which is known already where this is asked.
+class ZeroBlock {
+ public:
+  explicit ZeroBlock(std::uint64_t block_size_bytes)
+      : hash_(on_disk_hash(Bytes(block_size_bytes))) {}
+  [[nodiscard]] bool equals(ByteView block, std::uint64_t block_hash) const {
+    return block_hash == hash_ && all_zero(block);
+  }
+
+ private:
+  std::uint64_t hash_;
+};
+
 }  // namespace libregion

@@ -43,6 +43,7 @@ struct FileStatus {
   Ownership ownership;
   std::uint64_t device = 0;  // device and inode together name a file
   std::uint64_t inode = 0;
+  std::uint64_t allocated_bytes = 0;  // that it takes on disk; holes take none
 };
 
 enum class Access : std::uint8_t { read, read_write };

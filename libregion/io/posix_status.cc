@@ -1,11 +1,15 @@
 #include "libregion/io/posix_status.h"
 
 #include <cerrno>
+#include <sys/stat.h>
 
 #include "libregion/base/error.h"
 
 namespace libregion {
 namespace {
+
+// What st_blocks counts in, whatever the file system's own blocks are.
+constexpr std::uint64_t block_unit_bytes = 512;
 
 FileKind kind_of_mode(mode_t mode) {
   if (S_ISREG(mode)) return FileKind::regular;
@@ -16,7 +20,7 @@ FileKind kind_of_mode(mode_t mode) {
 
 }  // namespace
 
-std::string describe_kind(mode_t mode) {
+std::string describe_kind(std::uint32_t mode) {
   if (S_ISREG(mode)) return "a regular file";
   if (S_ISDIR(mode)) return "a directory";
   if (S_ISLNK(mode)) return "a symbolic link";
@@ -31,6 +35,7 @@ FileStatus to_file_status(const struct stat& found) {
   FileStatus status;
   status.kind = kind_of_mode(found.st_mode);
   status.size_bytes = static_cast<std::uint64_t>(found.st_size);
+  status.allocated_bytes = static_cast<std::uint64_t>(found.st_blocks) * block_unit_bytes;
   status.link_count = found.st_nlink;
   status.ownership = {found.st_uid, found.st_gid, found.st_mode & posix_permission_bits};
   status.device = found.st_dev;

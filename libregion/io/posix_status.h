@@ -3,16 +3,17 @@
 #pragma once
 
 #include <string>
-#include <sys/stat.h>
 
 #include "libregion/io/file_system.h"
 
+struct stat;
+
 namespace libregion {
 
-inline constexpr mode_t posix_permission_bits = 07777;
+inline constexpr std::uint32_t posix_permission_bits = 07777;
 
-// "a FIFO", for refusals.
-std::string describe_kind(mode_t mode);
+// "a FIFO", for refusals; `mode` as stat(2) gives it.
+std::string describe_kind(std::uint32_t mode);
 
 FileStatus to_file_status(const struct stat& found);
 

@@ -6,7 +6,6 @@
 
 #include "libregion/base/text.h"
 #include "libregion/format/extent_names.h"
-#include "libregion/format/integrity.h"
 
 namespace libregion {
 namespace {
@@ -59,7 +58,7 @@ BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
       metadata_(reader.metadata()),
       depth_(depth),
       layout_(definition.geometry),
-      zero_block_hash_(on_disk_hash(Bytes(definition.geometry.block_size_bytes()))) {}
+      zero_block_(definition.geometry.block_size_bytes()) {}
 
 bool BlockCheck::check(const BlockRecord& record) {
   is_in_doubt_ = false;
@@ -169,7 +168,7 @@ void BlockCheck::check_context(const BlockRecord& record, const BlockContext& co
 }
 
 bool BlockCheck::is_zero(const BlockRecord& record) const {
-  return record.data_hash == zero_block_hash_ && all_zero(record.data);
+  return zero_block_.equals(record.data, record.data_hash);
 }
 
 void BlockCheck::add_unreadable(std::uint64_t block, const Error& error) {

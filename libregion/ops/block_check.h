@@ -8,6 +8,7 @@
 
 #include "libregion/base/error.h"
 #include "libregion/extent/extent_reader.h"
+#include "libregion/format/integrity.h"
 #include "libregion/format/raw_layout.h"
 #include "libregion/format/region_definition.h"
 #include "libregion/report/finding.h"
@@ -66,7 +67,7 @@ class BlockCheck {
   std::optional<ExtentMetadata> metadata_;
   CheckDepth depth_;
   RawLayout layout_;
-  std::uint64_t zero_block_hash_;
+  ZeroBlock zero_block_;
   std::uint64_t written_blocks_ = 0;
   bool is_in_doubt_ = false;  // the block in hand
   std::vector<Finding> findings_;

@@ -9,6 +9,7 @@
 #include "libregion/extent/sqlite_extent.h"
 #include "libregion/format/integrity.h"
 #include "libregion/format/raw_layout.h"
+#include "libregion/ops/extent_visit.h"
 
 namespace libregion {
 namespace {
@@ -18,8 +19,6 @@ constexpr std::uint64_t tail_chunk_bytes = 8192 * context_slot_bytes;
 constexpr std::uint64_t file_chunk_bytes = std::uint64_t{1} << 20;
 // Of a larger database file nothing but its size is looked at.
 constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
-// After a chunk that could not be read, so many blocks are tried one by one.
-constexpr std::uint64_t single_blocks_max = 1024;
 
 BlockSummary summarize(const BlockRecord& record) {
   BlockSummary summary;
@@ -126,33 +125,16 @@ class FileBundling {
     summaries_.clear();
   }
 
-  // One bad sector hides no more than its own block.
   void for_each_block(const BundledPlace& place, ExtentReader& reader,
                       const std::function<void(const BlockRecord&)>& visit) {
-    const std::uint64_t end = reader.readable_blocks();
-    std::uint64_t next = 0;
-    std::uint64_t singles_end = 0;  // up to here one by one
-    while (next < end) {
-      const std::uint64_t count = next < singles_end ? 1 : end - next;
-      try {
-        reader.read_blocks({next, count}, [&](const BlockRecord& record) {
-          visit(record);
-          next = record.block + 1;
-        });
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::failed) throw;
-        if (count == 1) {
-          notes_.add_unreadable(place.extent, place.path_of(ExtentPart::data), error);
-          BlockSummary summary;
-          summary.is_unreadable = true;
-          append_summary(summaries_, summary);
-          ++next;
-        } else {
-          singles_end = std::min(end, next + single_blocks_max);
-        }
-      }
-    }
-    notes_.add_blocks(end, end << geometry_.shift());
+    const std::uint64_t count = reader.readable_blocks();
+    read_past_errors(reader, {0, count}, visit, [&](std::uint64_t, const Error& error) {
+      notes_.add_unreadable(place.extent, place.path_of(ExtentPart::data), error);
+      BlockSummary summary;
+      summary.is_unreadable = true;
+      append_summary(summaries_, summary);
+    });
+    notes_.add_blocks(count, count << geometry_.shift());
   }
 
   // What follows the data, as far as the layout goes: what follows that may be anything.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "libregion/extent/extent_file.h"
+#include "libregion/base/text.h"
 
 namespace libregion {
 
@@ -10,7 +10,7 @@ void BundleNotes::add_not_carried(std::optional<ExtentId> extent, const std::str
                                   const std::string& reason) {
   OtherRecord record{"not_carried", extent, file};
   record.fields = {{"reason", reason}};
-  record.text = fmt::format("not carried: {}: {}\n", file, reason);
+  record.text = fmt::format("not carried: {}: {}\n", printable(file), reason);
   reporter_.record(record);
   ++summary_.not_carried_count;
 }

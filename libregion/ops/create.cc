@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include <fmt/format.h>
-
 #include "libregion/base/checked.h"
 #include "libregion/base/error.h"
-#include "libregion/base/text.h"
 #include "libregion/extent/raw_image.h"
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/extent_names.h"
@@ -17,9 +14,6 @@
 
 namespace libregion {
 namespace {
-
-// What a file takes at least: its metadata, and what the file system keeps of it.
-constexpr std::uint64_t file_overhead_bytes = 8192;
 
 ExtentMetadata metadata_of_new(bool is_written) {
   ExtentMetadata metadata;
@@ -190,15 +184,11 @@ void check_create_space(FileSystem& file_system, const std::string& path,
   const std::uint64_t image_bytes =
       options.image != nullptr ? options.image->size_bytes().value_or(0) : 0;
   const std::uint64_t extents = extend_to_fit(options.definition, image_bytes).extent_count;
-  std::uint64_t needed_bytes = extents * file_overhead_bytes + image_bytes;
+  std::uint64_t needed_bytes = extents * new_file_overhead_bytes + image_bytes;
   if (options.format == ExtentFormat::sqlite) {
     needed_bytes += extents * typical_database_bytes(options.definition.geometry, 0);
   }
-
-  const std::uint64_t free_bytes = open_parent(file_system, path).parent->free_bytes();
-  if (needed_bytes <= free_bytes) return;
-  throw Error(ErrorKind::failed, fmt::format("'{}': no space: expected {} free, found {}", path,
-                                             human_size(needed_bytes), human_size(free_bytes)));
+  check_free_space(file_system, path, needed_bytes);
 }
 
 CreateSummary create_region(FileSystem& file_system, const std::string& path,

@@ -1,12 +1,11 @@
 #include "libregion/ops/migrate.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "libregion/base/error.h"
 #include "libregion/extent/raw_image.h"
 #include "libregion/io/durable.h"
+#include "libregion/ops/extent_probe.h"
 #include "libregion/ops/migrate_job.h"
 #include "libregion/ops/migrate_probe.h"
 #include "libregion/ops/parallel.h"
@@ -108,23 +107,7 @@ class Migration {
       if (job.is_done) report(job);
       summary_.stopped |= !job.is_done;
     }
-    if (!awaited.empty()) yield_to_others(*leaf.directory(), awaited);
-  }
-
-  // Somebody waited for these extents, and has them in a moment. If it is there to use the region,
-  // the claim is refused, and this is the end.
-  void yield_to_others(const Directory& directory, const std::vector<ExtentId>& awaited) {
-    constexpr int tries = 20;
-    for (int i = 0; i < tries; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      for (const ExtentId extent : awaited) probe_.probe(directory, extent, ExtentPart::data);
-    }
-  }
-
-  static bool has_broken_lease(const ExtentReader& extent) {
-    const auto files = extent.files();
-    return std::any_of(files.begin(), files.end(),
-                       [](const File* file) { return file->lease_is_broken(); });
+    if (!awaited.empty()) yield_to_others(region_, *leaf.directory(), awaited);
   }
 
   // Steps 3 to 5 of the order above, for all extents of the batch at once.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "libregion/ops/extent_probe.h"
 #include "libregion/region/staging.h"
 
 namespace libregion {
@@ -22,21 +23,9 @@ void keep_findings(MigrateJob& job, std::vector<Finding> findings) {
 
 }  // namespace
 
-bool has_error(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
-    return finding_info(finding.id).severity == Severity::error;
-  });
-}
-
 bool has_stray_log(const ExtentParts& parts) {
   return !parts.has(ExtentPart::db) &&
          (parts.has(ExtentPart::db_wal) || parts.has(ExtentPart::db_shm));
-}
-
-Finding unreadable_finding(ExtentId extent, const Error& error) {
-  Finding finding{unreadable_finding_id(error), extent, extent_path(extent)};
-  finding.found = error.what();
-  return finding;
 }
 
 // ---- the job ------------------------------------------------------------------------------------

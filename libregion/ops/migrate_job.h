@@ -48,11 +48,8 @@ struct MigrateJob {
 // "migrated", "left" and so on; "none" where nothing is done.
 std::string_view action_of(const MigrateJob& job);
 
-bool has_error(const std::vector<Finding>& findings);
 // .db-wal or .db-shm without a .db.
 bool has_stray_log(const ExtentParts& parts);
-// For an extent that could not be read for this reason.
-Finding unreadable_finding(ExtentId extent, const Error& error);
 
 // Finds out of an extent what a migration must know. Changes nothing: what stands in the way is
 // left in the job.

@@ -4,6 +4,7 @@
 
 #include "libregion/base/text.h"
 #include "libregion/format/raw_layout.h"
+#include "libregion/ops/extent_probe.h"
 #include "libregion/ops/parallel.h"
 
 namespace libregion {
@@ -23,14 +24,10 @@ void MigrateProbe::probe_all(const Leaf& leaf, std::span<const MigrateJob> exten
 }
 
 void MigrateProbe::probe(const Directory& directory, ExtentId extent, ExtentPart part) {
-  try {
-    auto opened = directory.open_file(extent_file_name(extent, part), Access::read);
-    if (auto* file = std::get_if<std::unique_ptr<File>>(&opened)) region_.use->claim(**file);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::failed) throw;
-    const std::lock_guard lock(mutex_);
-    problems_.emplace(extent, unreadable_finding(extent, error));
-  }
+  const auto problem = probe_extent_file(region_, directory, extent, part);
+  if (!problem) return;
+  const std::lock_guard lock(mutex_);
+  problems_.emplace(extent, *problem);
 }
 
 const Finding* MigrateProbe::problem_of(ExtentId extent) const {

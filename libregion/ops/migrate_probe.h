@@ -17,8 +17,6 @@ class MigrateProbe {
 
   // Claims each extent's files once, and lets go of them again. Throws Error in_use.
   void probe_all(const Leaf& leaf, std::span<const MigrateJob> extents);
-  // One of them. What cannot be opened now is left alone later: nobody knows who uses it.
-  void probe(const Directory& directory, ExtentId extent, ExtentPart part);
 
   // Why an extent could not be probed; nullptr where it was.
   [[nodiscard]] const Finding* problem_of(ExtentId extent) const;
@@ -27,6 +25,9 @@ class MigrateProbe {
   void check_space() const;
 
  private:
+  // One of them. What cannot be opened now is left alone later: nobody knows who uses it.
+  void probe(const Directory& directory, ExtentId extent, ExtentPart part);
+
   const Region& region_;
   unsigned jobs_;
   std::uint64_t needed_bytes_ = 0;

@@ -66,8 +66,7 @@ SlotConsolidation::Plan SlotConsolidation::plan() const {
     Slots slots = read_slots(group);
     for_each_block(group.runs, [&](std::uint64_t block) {
       const SlotView source(slot_in(slots.source, group.span.first, block));
-      const SlotValue value = decode_context_slot(source);
-      if (const auto* bad = std::get_if<BadSlot>(&value)) plan.bad_sources.push_back({block, *bad});
+      if (const auto bad = find_bad_presence(source)) plan.bad_sources.push_back({block, *bad});
     });
     const bool clears = clear_in(group, slots);
     plan.clears |= clears;

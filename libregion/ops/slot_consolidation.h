@@ -47,7 +47,7 @@ class SlotConsolidation {
   // What the next steps will do. Reads all that they will read.
   struct Plan {
     struct BadSource {
-      std::uint64_t block;
+      std::uint64_t block = 0;
       BadSlot slot;
     };
     std::vector<BadSource> bad_sources;  // then nothing may be moved

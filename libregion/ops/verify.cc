@@ -5,6 +5,7 @@
 #include "libregion/base/error.h"
 #include "libregion/extent/open_extent.h"
 #include "libregion/ops/block_check.h"
+#include "libregion/ops/extent_visit.h"
 #include "libregion/region/staging.h"
 
 namespace libregion {
@@ -12,28 +13,11 @@ namespace {
 
 // Findings of one extent that are held back until it is known that nobody changed it meanwhile.
 constexpr std::size_t held_findings_max = 4096;
-// After a chunk that could not be read, so many blocks are tried one by one.
-constexpr std::uint64_t single_blocks_max = 1024;
 // So much of an extent is read before its progress is told.
 constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 Finding extent_finding(FindingId id, ExtentId extent, ExtentPart part = ExtentPart::data) {
   return Finding{id, extent, extent_path(extent, part)};
-}
-
-std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts) {
-  std::vector<Finding> findings;
-  if (parts.has(ExtentPart::db)) return findings;
-  if (parts.has(ExtentPart::db_wal)) {
-    findings.push_back(extent_finding(FindingId::stray_wal, extent, ExtentPart::db_wal));
-  }
-  if (parts.has(ExtentPart::db_shm)) {
-    findings.push_back(extent_finding(FindingId::stray_shm, extent, ExtentPart::db_shm));
-  }
-  if (parts.has(ExtentPart::db_journal)) {
-    findings.push_back(extent_finding(FindingId::stray_file, extent, ExtentPart::db_journal));
-  }
-  return findings;
 }
 
 // Verifies one extent.
@@ -124,44 +108,24 @@ class ExtentVerifier {
   }
 
   void check_range(BlockCheck& check, BlockRange range) {
-    std::uint64_t next = range.first;
     const auto visit = [&](const BlockRecord& record) {
       check.check(record);
-      next = record.block + 1;
       if (check.finding_count() >= held_findings_max) {
         hold(check.take_findings());
         pass_on_held();
       }
     };
     const std::uint32_t shift = region_.definition.geometry.shift();
-    const std::uint64_t step_blocks = step_bytes >> shift;
-    while (next < range.end()) {
-      const std::uint64_t first = next;
-      const std::uint64_t end = std::min(range.end(), next + step_blocks);
-      try {
-        reader_->read_blocks({next, end - next}, visit);
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::failed) throw;
-        check_one_by_one(check, next, std::min(range.end(), next + single_blocks_max), visit);
-      }
-      if (options_.progress != nullptr) options_.progress->advance(0, (next - first) << shift);
-    }
-    summary_.block_count += range.count;
-  }
-
-  // So that one bad sector hides no more than its own block.
-  void check_one_by_one(BlockCheck& check, std::uint64_t& next, std::uint64_t end,
-                        const std::function<void(const BlockRecord&)>& visit) {
-    for (std::uint64_t block = next; block < end; ++block) {
-      try {
-        reader_->read_blocks({block, 1}, visit);
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::failed) throw;
+    for (std::uint64_t next = range.first; next < range.end();) {
+      const BlockRange step{next, std::min(range.end() - next, step_bytes >> shift)};
+      read_past_errors(*reader_, step, visit, [&](std::uint64_t block, const Error& error) {
         summary_.has_io_errors = true;
         check.add_unreadable(block, error);
-      }
-      next = block + 1;
+      });
+      if (options_.progress != nullptr) options_.progress->advance(0, step.count << shift);
+      next = step.end();
     }
+    summary_.block_count += range.count;
   }
 
   [[nodiscard]] bool was_opened_by_others() const {
@@ -216,27 +180,6 @@ void add(VerifySummary& total, const VerifySummary& part) {
   total.data_bytes += part.data_bytes;
   total.has_io_errors |= part.has_io_errors;
   total.has_changed |= part.has_changed;
-}
-
-// What no extent of the region accounts for.
-void report_surplus(const Region& region, Reporter& reporter) {
-  const std::uint32_t extent_count = region.definition.extent_count;
-  Surplus surplus = find_surplus(region);
-  if (extent_count % extents_per_leaf != 0) {
-    surplus.leaves_beyond.insert(surplus.leaves_beyond.begin(),
-                                 leaf_of(ExtentId{extent_count - 1}));
-  }
-  for (const Finding& finding : surplus.findings) reporter.finding(finding);
-  for (const LeafId id : surplus.leaves_beyond) {
-    const Leaf leaf = Leaf::open(region, id);
-    const bool is_beyond = id.value * std::uint64_t{extents_per_leaf} >= extent_count;
-    for (const Finding& finding : leaf.findings()) {
-      if (is_beyond) reporter.finding(finding);  // of the others the walk has told
-    }
-    for (const Finding& finding : find_extra_extents(leaf, extent_count)) {
-      reporter.finding(finding);
-    }
-  }
 }
 
 }  // namespace

@@ -133,4 +133,42 @@ std::vector<Finding> find_extra_extents(const Leaf& leaf, std::uint32_t extent_c
   return findings;
 }
 
+std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts) {
+  std::vector<Finding> findings;
+  if (parts.has(ExtentPart::db)) return findings;
+  if (parts.has(ExtentPart::db_wal)) {
+    findings.push_back(
+        Finding{FindingId::stray_wal, extent, extent_path(extent, ExtentPart::db_wal)});
+  }
+  if (parts.has(ExtentPart::db_shm)) {
+    findings.push_back(
+        Finding{FindingId::stray_shm, extent, extent_path(extent, ExtentPart::db_shm)});
+  }
+  if (parts.has(ExtentPart::db_journal)) {
+    findings.push_back(
+        Finding{FindingId::stray_file, extent, extent_path(extent, ExtentPart::db_journal)});
+  }
+  return findings;
+}
+
+void report_surplus(const Region& region, Reporter& reporter) {
+  const std::uint32_t extent_count = region.definition.extent_count;
+  Surplus surplus = find_surplus(region);
+  if (extent_count % extents_per_leaf != 0) {
+    surplus.leaves_beyond.insert(surplus.leaves_beyond.begin(),
+                                 leaf_of(ExtentId{extent_count - 1}));
+  }
+  for (const Finding& finding : surplus.findings) reporter.finding(finding);
+  for (const LeafId id : surplus.leaves_beyond) {
+    const Leaf leaf = Leaf::open(region, id);
+    const bool is_beyond = id.value * std::uint64_t{extents_per_leaf} >= extent_count;
+    for (const Finding& finding : leaf.findings()) {
+      if (is_beyond) reporter.finding(finding);  // of the others the walk has told
+    }
+    for (const Finding& finding : find_extra_extents(leaf, extent_count)) {
+      reporter.finding(finding);
+    }
+  }
+}
+
 }  // namespace libregion

@@ -10,6 +10,7 @@
 #include "libregion/io/file_system.h"
 #include "libregion/region/region.h"
 #include "libregion/report/finding.h"
+#include "libregion/report/reporter.h"
 
 namespace libregion {
 
@@ -51,5 +52,13 @@ Surplus find_surplus(const Region& region);
 
 // The findings for a leaf's extents that region.json does not count.
 std::vector<Finding> find_extra_extents(const Leaf& leaf, std::uint32_t extent_count);
+
+// The findings for what stands beside a raw extent and means nothing there: a database's log and so
+// on.
+std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts);
+
+// Reports what no extent of the region accounts for. Of leaf directories that hold extents of the
+// region, their own findings are left to whoever visits those.
+void report_surplus(const Region& region, Reporter& reporter);
 
 }  // namespace libregion

@@ -200,6 +200,19 @@ bool check_create_target(FileSystem& file_system, const std::string& path, bool 
                           printable(state.offender)));
 }
 
+void check_free_space(FileSystem& file_system, const std::string& path,
+                      std::uint64_t needed_bytes) {
+  const auto opened = file_system.open_directory(path);
+  const auto* existing = std::get_if<std::unique_ptr<Directory>>(&opened);
+  // A directory that is there may be the root of a file system of its own.
+  const std::uint64_t free_bytes = existing != nullptr
+                                       ? (*existing)->free_bytes()
+                                       : open_parent(file_system, path).parent->free_bytes();
+  if (needed_bytes <= free_bytes) return;
+  throw Error(ErrorKind::failed, fmt::format("'{}': no space: expected {} free, found {}", path,
+                                             human_size(needed_bytes), human_size(free_bytes)));
+}
+
 ParentAndName open_parent(FileSystem& file_system, const std::string& path) {
   const std::size_t end = path.find_last_not_of('/');
   const std::string trimmed = path.substr(0, end == std::string::npos ? 0 : end + 1);

@@ -33,6 +33,12 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path);
 // whether there is anything to be cleared first.
 bool check_create_target(FileSystem& file_system, const std::string& path, bool force);
 
+// What a new file takes at least: its metadata, and what the file system keeps of it.
+inline constexpr std::uint64_t new_file_overhead_bytes = 8192;
+
+// Throws Error (failed) where less is free for a new region at this path.
+void check_free_space(FileSystem& file_system, const std::string& path, std::uint64_t needed_bytes);
+
 // The directory that `path` is in, and the name in it. Throws Error (failed) where there is none.
 struct ParentAndName {
   std::unique_ptr<Directory> parent;

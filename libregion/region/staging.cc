@@ -49,7 +49,6 @@ void copy_over(const File& source, File& target) {
     target.write(at, chunk);
   }
   target.resize(size_bytes);
-  target.sync();
 }
 
 void replace_part(Directory& leaf, const Directory& replacement, ExtentId extent, ExtentPart part,
@@ -59,6 +58,7 @@ void replace_part(Directory& leaf, const Directory& replacement, ExtentId extent
   const auto target = open_target(leaf, name, *source);
   use.claim(*target);
   copy_over(*source, *target);
+  target->sync();
 }
 
 void remove_tree_at(Directory& parent, const std::string& name, unsigned depth) {
@@ -150,8 +150,6 @@ Replacement open_replacement(const Directory& leaf, ExtentId extent) {
 
 void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& parts,
                         const RegionUse& use) {
-  const std::string replace_name = extent_file_name(extent, ExtentPart::replace);
-  const std::string completed_name = extent_file_name(extent, ExtentPart::completed);
   {
     const auto [replacement, replacement_parts] = open_replacement(leaf, extent);
     // The database first: an extent that has neither would else look like a raw one if this stops
@@ -171,9 +169,23 @@ void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& par
     replace_part(leaf, *replacement, extent, ExtentPart::data, use);
   }
   leaf.sync();
-  leaf.rename(replace_name, completed_name);
+  retire_replacements(leaf, {&extent, 1});
+}
+
+void copy_raw_replacement(const Directory& leaf, ExtentId extent, File& data_file) {
+  const auto replacement = open_replacement(leaf, extent).directory;
+  copy_over(*open_file_in(*replacement, extent_file_name(extent), Access::read), data_file);
+}
+
+void retire_replacements(Directory& leaf, std::span<const ExtentId> extents) {
+  for (const ExtentId extent : extents) {
+    leaf.rename(extent_file_name(extent, ExtentPart::replace),
+                extent_file_name(extent, ExtentPart::completed));
+  }
   leaf.sync();
-  remove_tree(leaf, completed_name);
+  for (const ExtentId extent : extents) {
+    remove_tree(leaf, extent_file_name(extent, ExtentPart::completed));
+  }
   leaf.sync();
 }
 

@@ -17,6 +17,7 @@
 
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "libregion/format/extent_names.h"
@@ -44,6 +45,14 @@ Replacement open_replacement(const Directory& leaf, ExtentId extent);
 // before it changes them.
 void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& parts,
                         const RegionUse& use);
+
+// The same in steps, for raw extents that are there: whoever finishes several of them syncs once
+// for each step. The data files are open for writing and claimed.
+//   1. copy_raw_replacement for each, then a sync of all the data files
+//   2. nothing: no names were made or removed
+//   3. and 4. retire_replacements
+void copy_raw_replacement(const Directory& leaf, ExtentId extent, File& data_file);
+void retire_replacements(Directory& leaf, std::span<const ExtentId> extents);
 
 // Removes .copy and .completed, whichever are there, with all that is in them.
 void remove_leftovers(Directory& leaf, ExtentId extent, const ExtentParts& parts);

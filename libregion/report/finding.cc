@@ -64,6 +64,9 @@ constexpr std::array findings = {
     FindingInfo{dirty_extent, "dirty_extent", note,
                 "the extent is dirty: it was written after its last flush",
                 "none needed: Crucible resolves each block by its data when it opens the extent"},
+    FindingInfo{reconciliation_due, "reconciliation_due", warning,
+                "the extent is dirty, and was not changed: its replicas must be made equal first",
+                "let Crucible open the volume, which does that, and close it; then run this again"},
 
     FindingInfo{wrong_selected_slot, "wrong_selected_slot", error,
                 "the selected slot does not match the data, the other one does",
@@ -193,5 +196,11 @@ FindingId unreadable_finding_id(const Error& error) {
 }
 
 std::span<const FindingInfo> all_findings() { return findings; }
+
+bool has_error(std::span<const Finding> found) {
+  return std::any_of(found.begin(), found.end(), [](const Finding& finding) {
+    return finding_info(finding.id).severity == Severity::error;
+  });
+}
 
 }  // namespace libregion

@@ -46,6 +46,7 @@ enum class FindingId : std::uint8_t {
   metadata_padding,
   unused_bits_set,
   dirty_extent,
+  reconciliation_due,
   // the blocks of a raw extent
   wrong_selected_slot,
   no_matching_slot,
@@ -111,5 +112,8 @@ struct Finding {
   std::string expected = {};  // of the first block, where there are several
   std::string found = {};
 };
+
+// Whether one of them is of severity error.
+bool has_error(std::span<const Finding> found);
 
 }  // namespace libregion

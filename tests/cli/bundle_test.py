@@ -1,18 +1,22 @@
-"""region-create --from-bundle: a region without data, with the findings of the one bundled."""
+"""region-dump --bundle and region-create --from-bundle: a region without data, with the findings of
+the one bundled."""
 
+import csv
 import io
+import json
 import os
 import subprocess
 import tarfile
 
-from harness import (DONE, FAILED, FINDINGS, STOPPED, USAGE, ToolTest, content, flip_byte, limited,
-                     path_of)
+from harness import (DONE, FAILED, FINDINGS, IN_USE, NOT_A_REGION, STOPPED, USAGE, ToolTest, content,
+                     flip_byte, limited)
 
 
 class BundleTest(ToolTest):
+
     def bundle(self, region, name='region.tar'):
         path = self.work / name
-        subprocess.run([path_of('make-bundle'), region, path], check=True, capture_output=True)
+        self.records('region-dump', '--bundle', path, '--force', region, code=DONE)
         return path
 
     def damaged_bundle(self):
@@ -149,3 +153,95 @@ class BundleTest(ToolTest):
         process.wait()
         self.assertEqual(STOPPED, process.returncode)
         self.assertFalse((self.work / 'new').exists())
+
+
+class DumpTest(ToolTest):
+
+    def setUp(self):
+        super().setUp()
+        self.region = self.make_region()
+        self.target = self.work / 'out'
+        self.target.mkdir()
+        self.path = self.target / 'region.tar'
+
+    def dump(self, *arguments, code=DONE, **options):
+        return self.records('region-dump', '--bundle', self.path, *arguments, code=code, **options)
+
+    def test_the_file_is_a_bundle_and_the_region_as_it_was(self):
+        before = content(self.region)
+        records = self.dump(self.region)
+        self.assert_same_tree(before, content(self.region))
+        self.assertEqual(['region.tar'], os.listdir(self.target))
+        self.assertEqual(self.path.stat().st_size, records.summary['bundle_bytes'])
+        self.assertEqual((6, 60, 60 * 512, 0), tuple(
+            records.summary[name] for name in ('extents', 'blocks', 'bytes', 'not_carried')))
+        with tarfile.open(self.path) as archive:
+            manifest = json.load(archive.extractfile('manifest.json'))
+        version = self.expect(DONE, 'region-dump', '--version').out.split()[1]
+        self.assertEqual(('region-dump', version), (manifest['tool'], manifest['version']))
+
+    def test_people_are_told_the_size_and_what_is_not_carried(self):
+        os.link(self.region / '00/000/003', self.region / 'odd\x1bname')
+        out = self.expect(DONE, 'region-dump', '--bundle', self.path, self.region).out
+        self.assertIn('not carried: 00/000/003: a file with several names\n', out)
+        self.assertIn('not carried: odd\\x1Bname: a file with several names\n', out)
+        self.assertRegex(out, r'6 extents bundled, [0-9.]+ \w+, 2 files not carried')
+
+    def test_what_is_not_carried_is_a_record_or_a_row(self):
+        os.link(self.region / '00/000/003', self.region / 'other')
+        log = self.region / '00/000/004.db'
+        log.write_bytes(b'no database')
+        records = self.dump('--blind', self.region)
+        expected = {('00/000/003', None), ('00/000/004.db', 4), ('other', None)}
+        found = records.of_type('not_carried')
+        self.assertEqual(expected, {(each['file'], each.get('extent')) for each in found})
+        self.assertEqual(3, records.summary['not_carried'])
+        result = self.expect(DONE, 'region-dump', '--bundle', self.path, '--blind', '--force',
+                             '--format', 'csv', self.region)
+        rows = list(csv.DictReader(result.out.splitlines(), strict=True))
+        self.assertEqual({(file, str(extent or '')) for file, extent in expected},
+                         {(row['file'], row['extent']) for row in rows})
+        self.assertTrue(all(row['reason'] for row in rows))
+
+    def test_a_file_that_is_there_is_replaced_with_force_only(self):
+        self.path.write_text('precious')
+        err = self.expect(FAILED, 'region-dump', '--bundle', self.path, self.region).err
+        self.assertIn('--force', err)
+        self.assertEqual('precious', self.path.read_text())
+        self.dump('-f', self.region)
+        self.assertTrue(tarfile.is_tarfile(self.path))
+        self.assertEqual(['region.tar'], os.listdir(self.target))
+
+    def test_nothing_is_left_where_it_cannot_be_written(self):
+        self.dump(self.region, code=FAILED, preexec_fn=limited('RLIMIT_FSIZE', 3000))
+        self.assertEqual([], os.listdir(self.target))
+
+    def test_nothing_is_left_where_the_region_is_in_use(self):
+        with open(self.region / '00/000/003', 'r+b'):
+            self.dump(self.region, code=IN_USE)
+            self.assertEqual([], os.listdir(self.target))
+            self.dump('--live', self.region)
+        self.assertTrue(tarfile.is_tarfile(self.path))
+
+    def test_what_is_no_region_has_no_bundle(self):
+        (self.region / 'region.json').write_text('{}')
+        self.dump(self.region, code=NOT_A_REGION)
+        self.dump(self.work / 'missing', code=NOT_A_REGION)
+        self.assertEqual([], os.listdir(self.target))
+
+    def test_a_bundle_is_of_one_whole_region_and_nowhere_in_it(self):
+        other = self.copy(self.region, 'other')
+        before = content(self.region)
+        for words in (['-e', '1'], ['-b', '3'], ['--shard', '1/2'], ['--slots'], ['--raw'],
+                      ['--layout'], ['--inventory'], ['--only-differences'], [other],
+                      ['--regions-from', '/dev/null']):
+            with self.subTest(words=words):
+                self.expect(USAGE, 'region-dump', '--bundle', self.path, *words, self.region)
+        for path in ('', '-', self.region / 'b.tar', self.region / '00/000/b.tar',
+                     self.work / 'out/../' / self.region.name / 'b.tar'):
+            with self.subTest(path=path):
+                self.expect(USAGE, 'region-dump', '--bundle', path, self.region)
+        self.expect(USAGE, 'region-dump', '--blind', self.region)
+        self.expect(USAGE, 'region-dump', '--force', self.region)
+        self.assertEqual([], os.listdir(self.target))
+        self.assert_same_tree(before, content(self.region))

@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 
-from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, locked, needs_root,
-                     needs_several_regions, python_name, snapshot)
+from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, locked,
+                     needs_independent_extents, needs_root, needs_several_regions, python_name,
+                     snapshot)
 
 
 class LockContract(ToolTest):
@@ -146,6 +147,7 @@ class OpenFilesContract(ToolTest):
             self.expect(IN_USE, self.tool.name, region)
             holder.stdin.close()
 
+    @needs_independent_extents
     def test_a_database_open_for_writing_is_in_use(self):
         region = self.make_region(kind='sqlite')
         before = snapshot(region)
@@ -153,6 +155,7 @@ class OpenFilesContract(ToolTest):
             self.expect(IN_USE, self.tool.name, region)
         self.assert_same_tree(before, snapshot(region))
 
+    @needs_independent_extents
     def test_files_that_the_run_does_not_look_at_may_be_open(self):
         region = self.make_busy_region()
         with open(region / '00/000/005', 'r+b'):

@@ -23,7 +23,7 @@ class OutputContract(ToolTest):
             if more:
                 self.assertEqual(DONE, parse_records(written)[-1]['exit_code'])
             else:
-                self.assertTrue(written.startswith(os.fsencode(path)), written)
+                self.assertIn(b'\n' + os.fsencode(path) + b': ', b'\n' + written)
 
     def test_output_replaces_what_the_file_held(self):
         (self.work / 'out').write_bytes(b'x' * 100000)

@@ -6,7 +6,7 @@ import re
 import socket
 
 from harness import (DONE, FAILED, FINDINGS, NOT_A_REGION, ToolTest, UUID, base64_path,
-                     needs_several_regions)
+                     needs_independent_extents, needs_several_regions)
 
 ESCAPES = (b'\x1b', b'\x07', b'\x9b')
 
@@ -118,8 +118,9 @@ class HumanTextContract(ToolTest):
         target = self.target()
         result = self.expect(DONE, self.tool.name, target)
         self.assertEqual('', result.err)
-        self.assertEqual(1, result.out.count('\n'), result)
-        self.assertTrue(result.out.startswith(f'{target}: '), result)
+        if not self.tool.shows:
+            self.assertEqual(1, result.out.count('\n'), result)
+        self.assertTrue(result.out.splitlines()[-1].startswith(f'{target}: '), result)
 
     def test_quiet_says_nothing_of_a_good_run(self):
         result = self.expect(DONE, self.tool.name, '-q', self.target())
@@ -184,6 +185,7 @@ class FindingsContract(ToolTest):
                 self.assertIn('1536 bytes', finding['found'])
                 self.assertRegex(finding['expected'], r'\d+ bytes')
 
+    @needs_independent_extents
     def test_records_come_in_the_order_of_the_extents_for_any_number_of_threads(self):
         region = self.make_region('many', extents=300, size=1, image_blocks=300)
         for extent in range(0, 300, 7):

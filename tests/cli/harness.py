@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import stat
@@ -115,6 +116,7 @@ class ToolTest(unittest.TestCase):
     """A test with a directory of its own, in which every run is looked at for signs of a bug."""
 
     maxDiff = 4000
+    image_blocks = 45  # that make_region has written, or an import is to write
     for_makers = True  # of a contract: holds for tools whose region is not there yet as well
 
     def setUp(self):
@@ -130,6 +132,8 @@ class ToolTest(unittest.TestCase):
         contract = getattr(self, 'tool', None)
         if contract is not None and contract.product and contract.name == tool:
             arguments = self.with_product(arguments)
+        if contract is not None and contract.image and contract.name == tool:
+            arguments = self.with_image(arguments)
         return [os.fsencode(path_of(tool)), *map(os.fsencode, map(as_argument, arguments))]
 
     def with_product(self, arguments):
@@ -144,6 +148,22 @@ class ToolTest(unittest.TestCase):
         on_bad = [] if '--on-bad' in named else ['--on-bad', 'keep']
         return [*on_bad, '--output', place / str(len(os.listdir(place))), '--force',
                 *report, *named]
+
+    def with_image(self, arguments):
+        """The contract is about regions: the image is what make_region put into them, and zeros up
+        to their end. Into one of the kind 'other' it is still to be put."""
+        sizes = [size_of_region(os.path.join(self.work, os.fsdecode(as_argument(word))))
+                 for word in arguments]
+        size_bytes = next((size for size in sizes if size is not None), 512)
+        image = self.work / 'image-to-import'
+        image.write_bytes(image_bytes(self.image_blocks)[:size_bytes].ljust(size_bytes, b'\0'))
+        if not arguments or arguments[-1] in self.options_with_values(self.tool.name):
+            return arguments  # it would be taken for the value
+        return ['--skip-zeros', *arguments, image]
+
+    def options_with_values(self, tool):
+        text = subprocess.run([path_of(tool), '--help'], check=True, capture_output=True).stdout
+        return re.findall(r'^  (?:-\w,|   ) (--[\w-]+) [A-Z]', text.decode(), re.M)
 
     def start(self, tool, *arguments, env=(), **options):
         """A running tool, with pipes unless told otherwise."""
@@ -266,7 +286,9 @@ class ToolTest(unittest.TestCase):
     def make_region(self, name='region', extents=6, size=10, image_blocks=45, kind='raw'):
         """A region of blocks of 512 bytes, the first ones written. The same bytes every time.
 
-        kind: 'raw', 'sqlite', or 'scattered', a raw one whose active slots are in both arrays."""
+        kind: 'raw', 'sqlite', or 'scattered', a raw one whose active slots are in both arrays,
+        or 'other', a raw one that the image of an import has not been put into."""
+        self.image_blocks = extents * size if kind == 'other' else image_blocks
         image = self.work / 'image'
         image.write_bytes(image_bytes(image_blocks))
         self.expect(DONE, 'region-create', self.work / name, '--uuid', UUID, '--extent-size', size,
@@ -307,6 +329,16 @@ def scatter_slots(path, size):
 
 def as_argument(value):
     return value if isinstance(value, (str, bytes, os.PathLike)) else str(value)
+
+
+def size_of_region(path):
+    """In bytes; None where there is no region with a definition that makes sense."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if os.path.isfile(f'{path}/region.json'):
+            definition = json.loads(pathlib.Path(path, 'region.json').read_text())
+            blocks = int(definition['extent_count']) * int(definition['extent_size']['value'])
+            return blocks * 512 if 0 <= blocks < 10000 else None
+    return None
 
 
 def image_bytes(blocks, seed=11):
@@ -410,8 +442,19 @@ def needs_several_regions(test):
     """Of a contract: for tools that are given one region or many."""
     @functools.wraps(test)
     def run(self):
-        if self.tool.product:
+        if self.tool.product or self.tool.image:
             self.skipTest('takes one region')
+        test(self)
+    return run
+
+
+def needs_independent_extents(test):
+    """Of a contract: for tools that do to each extent what it needs, whatever the others are, and
+    not to those that an image reaches, all or none."""
+    @functools.wraps(test)
+    def run(self):
+        if self.tool.image:
+            self.skipTest('an image decides which extents, and where one is refused none is changed')
         test(self)
     return run
 

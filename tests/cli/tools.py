@@ -7,9 +7,12 @@ class Tool(NamedTuple):
     name: str
     changes: bool = False  # a writer, with --dry-run
     makes: bool = False    # its argument is one region, which is not there yet
+    image: bool = False    # its arguments are one region and an image to put into it
     product: bool = False  # its argument is one region; --output is for what it makes of it
     works_on: str = 'raw'  # a region that it has something to do with: the kind for make_region
     formats: tuple = ('raw', 'sqlite')  # of the extents that it looks into
+    shows: bool = False    # people get more than a line of a good region
+    compares: bool = False  # several regions are replicas, and should be equal
 
 
 TOOLS = {
@@ -17,7 +20,9 @@ TOOLS = {
     for tool in (
         Tool('region-create', changes=True, makes=True),
         Tool('region-defragment', changes=True, works_on='scattered', formats=('raw',)),
+        Tool('region-dump', shows=True, compares=True),
         Tool('region-export', product=True),
+        Tool('region-import', changes=True, image=True, works_on='other', formats=('raw',)),
         Tool('region-migrate', changes=True, works_on='sqlite'),
         Tool('region-verify'),
     )

@@ -10,12 +10,8 @@ import golden_regions as golden
 IMAGE = 'import.bin'
 
 # The golden region raw-clean-seq: 512 B x 32 x 8, and an image of 100,000 bytes in it.
-BLOCK_SIZE = 512
-EXTENT_SIZE = 32
 SEQUENTIAL = ['--block-size', '512', '--extent-size', '32',
               '--uuid', 'f1c70000-0000-4000-8000-000000000002']
-SLOT_BYTES = 48
-BITS_BYTES = EXTENT_SIZE // 8
 
 
 def definition_arguments(name):
@@ -24,17 +20,6 @@ def definition_arguments(name):
     return ['--block-size', str(definition['block_size']),
             '--extent-size', str(definition['extent_size']['value']),
             '--extent-count', str(definition['extent_count']), '--uuid', definition['uuid']]
-
-
-def with_slots_in_array_a(raw_extent):
-    """A raw extent whose contexts are all in array B, as it is with all of them in array A."""
-    data_end = EXTENT_SIZE * BLOCK_SIZE
-    a_end = data_end + EXTENT_SIZE * SLOT_BYTES
-    b_end = a_end + EXTENT_SIZE * SLOT_BYTES
-    data, metadata = raw_extent[:data_end], raw_extent[b_end + BITS_BYTES:]
-    array_a, array_b = raw_extent[data_end:a_end], raw_extent[a_end:b_end]
-    assert not any(array_a)
-    return data + array_b + array_a + bytes(BITS_BYTES) + metadata
 
 
 def schema_of(database):
@@ -111,7 +96,7 @@ class CreateTest(golden.GoldenTest):
             with self.subTest(extent=number):
                 name = f'00/000/{number:03X}'
                 self.assertEqual((created / name).read_bytes(),
-                                 with_slots_in_array_a((crucibles / name).read_bytes()))
+                                 golden.with_slots_in_array_a((crucibles / name).read_bytes()))
 
     def test_an_empty_sqlite_region_migrates_to_what_crucible_makes_of_its_own(self):
         created = self.create(*definition_arguments('sqlite-empty/region'),

@@ -63,6 +63,24 @@ def copy_region(name, target):
     return target
 
 
+# The golden region raw-clean-seq: 512 B x 32 x 8.
+BLOCK_SIZE = 512
+EXTENT_SIZE = 32
+SLOT_BYTES = 48
+BITS_BYTES = EXTENT_SIZE // 8
+
+
+def with_slots_in_array_a(raw_extent):
+    """An extent of raw-clean-seq, all contexts in array B, as it is with all of them in array A."""
+    data_end = EXTENT_SIZE * BLOCK_SIZE
+    a_end = data_end + EXTENT_SIZE * SLOT_BYTES
+    b_end = a_end + EXTENT_SIZE * SLOT_BYTES
+    data, metadata = raw_extent[:data_end], raw_extent[b_end + BITS_BYTES:]
+    array_a, array_b = raw_extent[data_end:a_end], raw_extent[a_end:b_end]
+    assert not any(array_a)
+    return data + array_b + array_a + bytes(BITS_BYTES) + metadata
+
+
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -146,6 +164,30 @@ def run_for_records(tool, *arguments, **options):
     return done
 
 
+# Runs "$@" with the directory $0 mounted read-only, in a name space that ends with it.
+MOUNT_AND_RUN = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+
+# What may mount: root, or anyone who may be root of a name space.
+PRIVILEGES = [['unshare', '--mount'], ['unshare', '--mount', '--user', '--map-root-user']]
+
+
+def read_only(privilege, directory):
+    """The words before a command that sees the directory mounted read-only."""
+    return [*privilege, 'sh', '-c', MOUNT_AND_RUN, str(directory)]
+
+
+def find_privilege(directory):
+    """None where nothing can be mounted."""
+    for privilege in PRIVILEGES:
+        wrapper = read_only(privilege, directory)
+        can_run = subprocess.run([*wrapper, 'true'], capture_output=True, check=False)
+        can_write = subprocess.run([*wrapper, 'touch', directory / 'probe'], capture_output=True,
+                                   check=False)
+        if can_run.returncode == 0 and can_write.returncode != 0:
+            return privilege
+    return None
+
+
 class GoldenTest(unittest.TestCase):
     """Tests with a directory of their own, which is gone after each."""
 
@@ -161,6 +203,20 @@ class GoldenTest(unittest.TestCase):
         target = self.directory / name.replace('/', '-')
         shutil.rmtree(target, ignore_errors=True)
         return copy_region(name, target)
+
+    def clear(self, name):
+        """Removes what a test has made, if it has."""
+        shutil.rmtree(self.directory / name, ignore_errors=True)
+
+    def require_privilege(self):
+        privilege = find_privilege(self.directory) if shutil.which('unshare') else None
+        if privilege is None:
+            self.skip_loudly('nothing can be mounted here')
+        return privilege
+
+    def skip_loudly(self, reason):
+        print(f'skipped: {self.id()}: {reason}', file=sys.stderr)
+        raise unittest.SkipTest(reason)
 
     @contextlib.contextmanager
     def region(self, name):

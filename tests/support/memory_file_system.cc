@@ -20,7 +20,15 @@ constexpr Ownership default_directory_ownership{0, 0, 0755};
 constexpr std::uint64_t unlimited_bytes = std::uint64_t{1} << 40;
 
 FileStatus status_of_node(const MemoryNode& node) {
-  return {node.kind, node.content.size(), node.link_count, node.ownership, node.device, node.inode};
+  constexpr std::uint64_t unit_bytes = 512;  // of MemoryNode::allocated
+  const auto units = std::count(node.allocated.begin(), node.allocated.end(), true);
+  return {node.kind,
+          node.content.size(),
+          node.link_count,
+          node.ownership,
+          node.device,
+          node.inode,
+          static_cast<std::uint64_t>(units) * unit_bytes};
 }
 
 std::string join(const std::string& directory, std::string_view name) {

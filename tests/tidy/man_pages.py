@@ -41,6 +41,8 @@ def option_sets(lines):
 def shown_options(tool):
     """The options in --help. Where a value is one of several words these stand for its name."""
     shown = subprocess.run([tool, '--help'], stdout=subprocess.PIPE, text=True, check=True).stdout
+    if Path(tool).stem == 'region':
+        return option_sets(shown.splitlines())  # the dispatcher has no table of options
     script = subprocess.run([tool, '--completion', 'fish'], stdout=subprocess.PIPE, text=True,
                             check=True).stdout
     for name, words in re.findall(r" -l (\S+) -x -a '([\w ]+)'", script):

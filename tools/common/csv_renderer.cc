@@ -16,12 +16,19 @@ class CsvRenderer : public Renderer {
 
   void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
                     libregion::UseCheck in_use_check) override {
-    region_ = {path, {}};
-    block_prefix_.clear();
-    if (definition != nullptr) {
-      region_ = {path, to_text(definition->uuid), definition->geometry};
-    }
+    turn_to(path, definition);
     frame_->begin_region(path, definition, in_use_check);
+  }
+
+  void resume_region(const std::string& path,
+                     const libregion::RegionDefinition& definition) override {
+    turn_to(path, &definition);
+    frame_->resume_region(path, definition);
+  }
+
+  // That of extents is to be seen in the rows.
+  void comparison(const ComparisonRecord& record) override {
+    if (!record.extent) frame_->comparison(record);
   }
 
   void extent(const libregion::ExtentRecord& record) override {
@@ -73,6 +80,14 @@ class CsvRenderer : public Renderer {
   }
 
  private:
+  void turn_to(const std::string& path, const libregion::RegionDefinition* definition) {
+    region_ = {path, {}};
+    block_prefix_.clear();
+    if (definition != nullptr) {
+      region_ = {path, to_text(definition->uuid), definition->geometry};
+    }
+  }
+
   [[nodiscard]] CsvLine begin() const {
     CsvLine line;
     add_region(line, region_);

@@ -17,14 +17,6 @@ using libregion::printable;
 using libregion::ReportField;
 using libregion::Severity;
 
-bool wants_color(When color, const Output& output) {
-  if (color != When::automatic) return color == When::always;
-  const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  const bool is_dumb = term == nullptr || std::string_view(term) == "dumb";
-  return output.is_terminal() && !is_dumb && (no_color == nullptr || *no_color == '\0');
-}
-
 std::string_view color_of(Severity severity) {
   switch (severity) {
     case Severity::error: return "\033[1;31m";
@@ -58,6 +50,11 @@ class HumanRenderer : public Renderer {
     path_ = printable(path);
     if (!options_.verbose || definition == nullptr) return;
     output_.write(fmt::format("{}: {}\n", path_, describe_region(*definition)));
+  }
+
+  void resume_region(const std::string& path,
+                     const libregion::RegionDefinition& /*definition*/) override {
+    path_ = printable(path);
   }
 
   void extent(const ExtentRecord& record) override {
@@ -140,6 +137,14 @@ class HumanRenderer : public Renderer {
 };
 
 }  // namespace
+
+bool wants_color(When color, const Output& output) {
+  if (color != When::automatic) return color == When::always;
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  const bool is_dumb = term == nullptr || std::string_view(term) == "dumb";
+  return output.is_terminal() && !is_dumb && (no_color == nullptr || *no_color == '\0');
+}
 
 void FindingCounts::add(libregion::FindingId id) {
   ++by_id[id];

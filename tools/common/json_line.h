@@ -44,6 +44,26 @@ class JsonLine {
   }
   // What does not apply is left out.
   void add_absent(std::string_view /*name*/) {}
+  // Elements added until end_array() are the array's.
+  void begin_array(std::string_view name) {
+    add_name(name);
+    text_ += '[';
+    is_first_ = true;
+  }
+  void add_element(std::string_view value) {
+    begin_next();
+    libregion::append_json_string(text_, value);
+  }
+  // An object as an element, up to end_object().
+  void begin_element() {
+    begin_next();
+    text_ += '{';
+    is_first_ = true;
+  }
+  void end_array() {
+    text_ += ']';
+    is_first_ = false;
+  }
   // Members added until end_object() are the object's.
   void begin_object(std::string_view name) {
     add_name(name);
@@ -65,9 +85,12 @@ class JsonLine {
   }
 
  private:
-  void add_name(std::string_view name) {
+  void begin_next() {
     if (!is_first_) text_ += ',';
     is_first_ = false;
+  }
+  void add_name(std::string_view name) {
+    begin_next();
     libregion::append_json_string(text_, name);
     text_ += ':';
   }

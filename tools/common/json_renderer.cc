@@ -55,13 +55,42 @@ class JsonRenderer : public Renderer {
     region_ = {path, {}};
     block_prefix_.clear();
     if (definition == nullptr) return;
-    region_ = {path, to_text(definition->uuid), definition->geometry};
+    resume_region(path, *definition);
     JsonLine line = begin("region");
     line.add("block_size", definition->geometry.block_size_bytes());
     line.add("extent_size", definition->geometry.extent_size_blocks());
     line.add("extent_count", std::uint64_t{definition->extent_count});
     line.add("encrypted", definition->encrypted);
     line.add("in_use_check", use_check_name(in_use_check));
+    write(line);
+  }
+
+  void resume_region(const std::string& path,
+                     const libregion::RegionDefinition& definition) override {
+    region_ = {path, to_text(definition.uuid), definition.geometry};
+    block_prefix_.clear();
+  }
+
+  void comparison(const ComparisonRecord& record) override {
+    JsonLine line("comparison");
+    line.add("what", record.what);
+    if (record.extent) {
+      line.add("extent", std::uint64_t{record.extent->value});
+      line.add("file", extent_path(*record.extent));
+    }
+    line.add("equal", record.different.empty());
+    line.begin_array("different");
+    for (const std::string_view name : record.different) line.add_element(name);
+    line.end_array();
+    line.begin_array("replicas");
+    for (const ComparisonRecord::Side& side : record.sides) {
+      line.begin_element();
+      line.add_path("region", side.path);
+      line.add("uuid", side.uuid);
+      add_fields(line, side.fields);
+      line.end_object();
+    }
+    line.end_array();
     write(line);
   }
 

@@ -52,7 +52,7 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
                   "more regions, one a line; - is standard input");
     line.add_flag("-0,--null", options.null_separated, "they are separated by NUL");
   } else {
-    line.add_arguments(options.regions, 1, 1);
+    line.add_arguments(options.regions, 1, set.operand ? 2 : 1);
   }
   if (set.extents) {
     line.add_text("-e,--extent", options.extents, "LIST", "only these: 7,0x10-0x1F,67D,00/000/064");
@@ -100,6 +100,16 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
                   "wait so long for a region in use");
   line.add_text("--max-rate", options.rate_max, "BYTES", "read and write at most so much a second");
   line.add_text("--metrics", options.metrics, "FILE", "write numbers of the run for Prometheus");
+}
+
+void separate_operand(CommonOptions& options, const OptionSet& set) {
+  if (!set.operand) return;
+  if (options.regions.size() < 2) {
+    throw Error(ErrorKind::usage, fmt::format("expected another argument behind '{}', found none",
+                                              libregion::printable(options.regions.front())));
+  }
+  options.operand = std::move(options.regions.back());
+  options.regions.pop_back();
 }
 
 void check_common_options(CommonOptions& options) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ enum class ProgressStyle : std::uint8_t { automatic, always, never, json };
 
 struct CommonOptions {
   std::vector<std::string> regions;
+  std::string operand;
   std::optional<std::string> regions_from;
   bool null_separated = false;
   RecordFormat format = RecordFormat::human;
@@ -43,15 +45,21 @@ struct CommonOptions {
 // Which of them a tool takes besides those that all take.
 struct OptionSet {
   bool several_regions = true;  // else exactly one, which may not be there yet
+  bool operand = false;         // and behind that one something else
   bool extents = true;          // --extent
   bool blocks = false;          // --blocks
   bool dry_run = false;         // tools that change something
   bool strict = false;          // tools whose findings are their result
   bool product = false;         // --output is for what the tool makes, records go to --report
   std::string_view csv_rows = "finding";  // the type of record that --format csv has rows of
+  // Where other options decide which: asked once they are known.
+  std::function<std::string_view()> choose_csv_rows = {};
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);
+
+// Takes the operand, where the tool has one, from behind the region. Throws Error (usage).
+void separate_operand(CommonOptions& options, const OptionSet& set);
 
 // What the values of the options have to keep to; settles what one says of another. Throws Error
 // (usage).

@@ -47,6 +47,19 @@ struct RunSummary {
   int exit_code = 0;
 };
 
+// The same thing of several regions, side by side.
+struct ComparisonRecord {
+  std::string_view what;  // "region", "extent"
+  std::optional<libregion::ExtentId> extent = std::nullopt;
+  std::vector<std::string_view> different = {};  // the names of the fields that are not the same
+  struct Side {
+    std::string_view path;
+    std::string uuid;
+    Fields fields = {};
+  };
+  std::vector<Side> sides = {};
+};
+
 class Renderer : public libregion::Reporter {
  public:
   void block(const libregion::BlockReport& report) override = 0;
@@ -58,6 +71,11 @@ class Renderer : public libregion::Reporter {
   // Everything until end_region is about this region. Without a definition where it cannot be used.
   virtual void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
                             libregion::UseCheck in_use_check) = 0;
+  // Goes on with a region that was begun before another one was.
+  virtual void resume_region(const std::string& path,
+                             const libregion::RegionDefinition& definition) = 0;
+  // Of several regions, between their beginning and their end. People are shown a table instead.
+  virtual void comparison(const ComparisonRecord& /*record*/) {}
   // `text` says for people what `fields` say for programs. Not called where the job failed.
   virtual void end_region(const Fields& fields, const std::string& text,
                           const FindingCounts& counts) = 0;
@@ -67,6 +85,9 @@ class Renderer : public libregion::Reporter {
 
   virtual void summary(const RunSummary& summary) = 0;
 };
+
+// What --color says of this output.
+bool wants_color(When color, const Output& output);
 
 std::unique_ptr<Renderer> make_human_renderer(Output& output, const CommonOptions& options);
 // A record a line, or all of them as one array.

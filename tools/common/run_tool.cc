@@ -83,7 +83,8 @@ std::unique_ptr<Renderer> make_renderer(const CommonOptions& options, const Opti
     case RecordFormat::jsonl: return make_json_renderer(output, /*as_array=*/false);
     case RecordFormat::csv: break;
   }
-  return make_csv_renderer(output, option_set.csv_rows,
+  const bool is_chosen = option_set.choose_csv_rows != nullptr;
+  return make_csv_renderer(output, is_chosen ? option_set.choose_csv_rows() : option_set.csv_rows,
                            make_json_renderer(frame_output, /*as_array=*/false));
 }
 
@@ -193,6 +194,12 @@ void Session::begin_region(const std::string& path, const libregion::RegionDefin
   renderer_->begin_region(path, definition, in_use_check);
 }
 
+void Session::resume_region(const std::string& path, const libregion::RegionDefinition& definition,
+                            const FindingCounts& counts) {
+  renderer_->resume_region(path, definition);
+  region_counts_ = counts;
+}
+
 void Session::end_region(const Fields& fields, const std::string& text) {
   progress_.hide();
   renderer_->end_region(fields, text, region_counts_);
@@ -264,6 +271,10 @@ void Session::CountingReporter::finding(const libregion::Finding& finding) {
   session_.renderer_->finding(finding);
 }
 
+bool has_grave_findings(const CommonOptions& options, const FindingCounts& counts) {
+  return counts.errors > 0 || (options.strict && counts.warnings > 0);
+}
+
 int run_tool(int argc, const char* const* argv, const ToolInfo& info, const OptionSet& option_set,
              const AddOptions& add_options, const Job& job) {
   occupy_standard_descriptors();
@@ -276,6 +287,7 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   if (const auto status = line.parse(argc, argv)) return *status;
 
   try {
+    separate_operand(options, option_set);
     check_common_options(options);
     libregion::PosixFileSystem file_system;
     require_outside(options, file_system, options.regions);
@@ -293,24 +305,20 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   }
 }
 
-namespace {
-
-ExitCode do_one_region(Session& session, const std::string& path, const libregion::UseOptions& use,
-                       const RegionJob& job) {
-  const auto opened = libregion::open_region(session.file_system(), path, use);
+std::optional<libregion::Region> open_and_begin(Session& session, const std::string& path,
+                                                const libregion::UseOptions& use) {
+  auto opened = libregion::open_region(session.file_system(), path, use);
   if (opened.region) {
     session.begin_region(path, &opened.region->definition, opened.region->use->check());
   } else {
     session.begin_region(path, nullptr, libregion::UseCheck::none);
   }
   for (const libregion::Finding& finding : opened.findings) session.reporter().finding(finding);
-  if (opened.region) return job(*opened.region);
+  if (opened.region) return std::move(opened.region);
   session.set_incomplete();
   session.end_region({}, "not a region that can be used: " + counts_text(session.region_counts()));
-  return ExitCode::not_a_region;
+  return std::nullopt;
 }
-
-}  // namespace
 
 ExitCode for_each_region(Session& session, const libregion::UseOptions& use, const RegionJob& job) {
   auto code = ExitCode::done;
@@ -320,7 +328,8 @@ ExitCode for_each_region(Session& session, const libregion::UseOptions& use, con
     if (Session::stop_flag()) return more_serious(code, ExitCode::stopped);
     try {
       if (session.is_of_another_share(path)) continue;
-      code = more_serious(code, do_one_region(session, path, use, job));
+      const auto region = open_and_begin(session, path, use);
+      code = more_serious(code, region ? job(*region) : ExitCode::not_a_region);
     } catch (const Error& error) {
       session.report_failure(error, path);
       session.set_incomplete();

@@ -30,6 +30,7 @@ class Session {
   [[nodiscard]] libregion::Progress& progress() { return progress_; }
   [[nodiscard]] static const std::atomic<bool>& stop_flag();
   [[nodiscard]] libregion::Reporter& reporter() { return counting_reporter_; }
+  [[nodiscard]] bool uses_color() const { return wants_color(options_.color, output_); }
 
   // On standard error, after the tool's name.
   void warn(const std::string& message);
@@ -39,6 +40,10 @@ class Session {
   // A region's job, from beginning to end.
   void begin_region(const std::string& path, const libregion::RegionDefinition* definition,
                     libregion::UseCheck in_use_check);
+  // Goes on with a region that was begun before another one was, and with its counts.
+  void resume_region(const std::string& path, const libregion::RegionDefinition& definition,
+                     const FindingCounts& counts);
+  void compare(const ComparisonRecord& record) { renderer_->comparison(record); }
   // The fields are added up for the summary.
   void end_region(const Fields& fields, const std::string& text);
   [[nodiscard]] const FindingCounts& region_counts() const { return region_counts_; }
@@ -89,12 +94,20 @@ class Session {
   RunSummary summary_;
 };
 
+// Whether what was found makes exit status 1: errors, with --strict warnings too.
+bool has_grave_findings(const CommonOptions& options, const FindingCounts& counts);
+
 using AddOptions = std::function<void(CommandLine&)>;
 using Job = std::function<ExitCode(Session&)>;
 
 // Returns the exit status. `add_options` adds the tool's own options, `job` does its work.
 int run_tool(int argc, const char* const* argv, const ToolInfo& info, const OptionSet& option_set,
              const AddOptions& add_options, const Job& job);
+
+// Opens a region and begins it; where its region.json cannot be used, says so, ends it and returns
+// nullopt. Throws as open_region does.
+std::optional<libregion::Region> open_and_begin(Session& session, const std::string& path,
+                                                const libregion::UseOptions& use);
 
 // Opens the regions of the command line one after the other and does `job` for each; a failure in
 // one does not stop the others. Returns the most serious of their exit codes.

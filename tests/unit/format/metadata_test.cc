@@ -185,5 +185,14 @@ TEST_CASE("any metadata come back from their bytes, with zero padding") {
   }
 }
 
+TEST_CASE("the defragmentation count is written by itself, and all other bytes stay") {
+  std::array<std::byte, metadata_bytes> bytes{};
+  bytes.fill(std::byte{0xA5});
+  std::array<std::byte, metadata_bytes> expected = bytes;
+  for (std::size_t i = 0; i < 4; ++i) expected[25 + i] = static_cast<std::byte>(4 - i);
+  encode_defrag_count(0x01020304, bytes);
+  CHECK(bytes == expected);
+}
+
 }  // namespace
 }  // namespace libregion

@@ -97,5 +97,17 @@ TEST_CASE("a block beyond the extent has no slot") {
   CHECK_THROWS_AS((void)layout(512, 7).slot_offset_bytes(ContextSlot::A, 7), BrokenInvariant);
 }
 
+TEST_CASE("two of every 32 slots lie in two sectors") {
+  const RawLayout layout(std::get<Geometry>(Geometry::make(512, 64)));
+  std::string found;
+  for (const ContextSlot array : {ContextSlot::A, ContextSlot::B}) {
+    for (std::uint64_t block = 0; block < 64; ++block) {
+      if (!layout.slot_straddles_sector(array, block)) continue;
+      found += slot_letter(array) + std::to_string(block) + " ";
+    }
+  }
+  CHECK(found == "A10 A21 A42 A53 B10 B21 B42 B53 ");
+}
+
 }  // namespace
 }  // namespace libregion

@@ -121,6 +121,21 @@ TEST_CASE("a file's status tells kind, size, names and identity") {
   });
 }
 
+TEST_CASE("a file's status tells what it takes on disk: nothing where there is a hole") {
+  on_every_backend([](Backend& backend) {
+    backend.add_file("file", "");
+    const auto file = backend.open_file("file", Access::read_write);
+    file->resize(std::uint64_t{1} << 20);
+    CHECK(file->status().allocated_bytes == 0);
+    file->write(512 << 10, Bytes(65536, std::byte{1}));
+    file->sync();
+    const std::uint64_t allocated_bytes = file->status().allocated_bytes;
+    CHECK(allocated_bytes >= 65536);
+    CHECK(allocated_bytes < std::uint64_t{1} << 20);
+    CHECK(backend.open_root()->status_of("file")->allocated_bytes == allocated_bytes);
+  });
+}
+
 TEST_CASE("a file knows its path, as it was opened") {
   on_every_backend([](Backend& backend) {
     backend.add_directory("sub");

@@ -267,6 +267,19 @@ TEST_CASE("a file with several names is told, and nothing of it is carried") {
                                          "other: a file with several names"});
 }
 
+TEST_CASE("the mark of a region half made, beside a region.json, is told and not carried") {
+  TestRegion region;
+  region.put_raw_everywhere();
+  region.put_file("region.json.incomplete", std::string_view("{"));
+  const Bundled bundled = bundle(region);
+  CHECK(bundled.not_carried ==
+        std::vector<std::string>{"region.json.incomplete: a region that is made of the bundle "
+                                 "has one of its own"});
+  MemoryFileSystem memory;
+  BundleFile(bundled.bytes).make(memory, "/r");
+  CHECK_FALSE(memory.exists("/r/region.json.incomplete"));
+}
+
 TEST_CASE("databases that can be read: the same findings, of their blocks and data files") {
   for (const bool encrypted : {false, true}) {
     TestRegion region({512, 12, 3, encrypted});

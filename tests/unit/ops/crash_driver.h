@@ -14,6 +14,7 @@
 namespace libregion {
 
 inline const std::string region_path = "/r";
+inline const std::string new_region_path = "/n";  // of what is made of it
 
 using Operation = std::function<void(MemoryFileSystem&)>;
 

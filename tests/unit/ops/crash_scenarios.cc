@@ -7,6 +7,7 @@
 #include "libregion/ops/verify.h"
 #include "tests/support/random.h"
 #include "tests/support/region_builder.h"
+#include "tests/unit/ops/scenario_parts.h"
 
 namespace libregion {
 namespace {
@@ -17,54 +18,11 @@ Geometry geometry_of(std::uint64_t extent_size_blocks) {
   return std::get<Geometry>(Geometry::make(block_bytes, extent_size_blocks));
 }
 
-class ListReporter : public Reporter {
- public:
-  explicit ListReporter(std::vector<std::string>* lines) : lines_(lines) {}
-
-  void extent(const ExtentRecord& /*record*/) override {}
-  void finding(const Finding& finding) override {
-    const FindingInfo& info = finding_info(finding.id);
-    if (info.severity == Severity::error) ++error_count;
-    if (lines_ == nullptr) return;
-    lines_->push_back(std::string(info.name) + " " + finding.file + " " + finding.found);
-  }
-
-  std::uint64_t error_count = 0;
-
- private:
-  std::vector<std::string>* lines_;
-};
-
-Region open_for(MemoryFileSystem& memory, Access access) {
-  auto opened = open_region(memory, region_path, {access, false, 0});
-  if (!opened.region) throw std::runtime_error("no region.json that can be used");
-  return std::move(*opened.region);
-}
-
 // ---- regions to migrate -------------------------------------------------------------------------
 
-// A SQLite region as region-create makes it, with an image in all extents but the last.
 std::unique_ptr<MemoryFileSystem> created_sqlite(std::uint32_t extent_count,
                                                  std::uint64_t extent_size_blocks) {
-  CreateScenario scenario;
-  scenario.format = ExtentFormat::sqlite;
-  scenario.extent_size_blocks = extent_size_blocks;
-  scenario.extent_count = extent_count;
-  scenario.image_bytes = (extent_count - 1) * extent_size_blocks * block_bytes;
-  auto memory = before_create(scenario);
-  create(*memory, scenario);
-  memory->settle();
-  return memory;
-}
-
-// Another region's extent, as the files of a repair.
-void add_repair(MemoryFileSystem& memory, const std::string& directory, const std::string& extent,
-                const MemoryFileSystem& source, const std::string& source_extent) {
-  for (const char* suffix : {"", ".db", ".db-wal", ".db-shm"}) {
-    const std::string path = "/r/00/000/" + source_extent + suffix;
-    if (!source.exists(path)) continue;
-    memory.add_file("/r/00/000/" + directory + "/" + extent + suffix, source.content_of(path));
-  }
+  return created(ExtentFormat::sqlite, extent_count, extent_size_blocks);
 }
 
 std::unique_ptr<MemoryFileSystem> with_repair_leftovers() {
@@ -202,11 +160,6 @@ std::unique_ptr<MemoryFileSystem> with_databases_gone_for_now() {
   return memory;
 }
 
-std::unique_ptr<MemoryFileSystem> without_syncfs(std::unique_ptr<MemoryFileSystem> memory) {
-  memory->set_sync_file_system_available(false);
-  return memory;
-}
-
 }  // namespace
 
 // ---- create -------------------------------------------------------------------------------------
@@ -259,10 +212,7 @@ CreateSummary create(MemoryFileSystem& memory, const CreateScenario& scenario, b
   options.force = force;
   if (scenario.image_bytes == 0) return create_region(memory, region_path, options);
 
-  static const TemporaryDirectory images;
-  const std::string path = images.path() + "/" + std::to_string(scenario.image_bytes);
-  write_whole_file(path, Random(scenario.image_bytes).bytes(scenario.image_bytes));
-  InputStream image(path);
+  InputStream image(path_of_random_file(scenario.image_bytes));
   options.image = &image;
   return create_region(memory, region_path, options);
 }
@@ -303,6 +253,17 @@ const std::vector<MigrateScenario>& migrate_scenarios() {
   return scenarios;
 }
 
+std::unique_ptr<MemoryFileSystem> with_raw_replacements(std::uint32_t extent_count) {
+  auto memory = created_sqlite(extent_count + 1, 1);
+  migrate(*memory);
+  for (std::uint32_t extent = 1; extent < extent_count; ++extent) {
+    const std::string name = extent_file_name(ExtentId{extent});
+    add_repair(*memory, name + ".replace", name, *memory, "000");
+  }
+  memory->settle();
+  return memory;
+}
+
 MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findings,
                        unsigned jobs) {
   const Region region = open_for(memory, Access::read_write);
@@ -310,6 +271,15 @@ MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findi
   MigrateOptions options;
   options.walk.jobs = jobs;
   return migrate_region(region, options, reporter);
+}
+
+MigrateIntoSummary migrate_into(MemoryFileSystem& memory, std::vector<std::string>* findings,
+                                const MigrateIntoOptions& options) {
+  const Region source = open_for(memory, Access::read);
+  ListReporter reporter(findings);
+  MigrateIntoOptions complete = options;
+  complete.target = new_region_path;
+  return migrate_region_into(memory, source, complete, reporter);
 }
 
 std::uint64_t verified_errors(MemoryFileSystem& memory) {

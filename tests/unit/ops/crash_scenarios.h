@@ -8,6 +8,7 @@
 
 #include "libregion/ops/create.h"
 #include "libregion/ops/migrate.h"
+#include "libregion/ops/migrate_into.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/crash_driver.h"
 
@@ -40,9 +41,17 @@ struct MigrateScenario {
 };
 const std::vector<MigrateScenario>& migrate_scenarios();
 
+// Raw extents, each with a raw replacement that is to be put in place.
+std::unique_ptr<MemoryFileSystem> with_raw_replacements(std::uint32_t extent_count);
+
 // Findings of the last run, as "id file found" lines, go to `findings` where it is given.
 MigrateSummary migrate(MemoryFileSystem& memory, std::vector<std::string>* findings = nullptr,
                        unsigned jobs = 1);
+// The same of a migration from "/r" to "/n".
+MigrateIntoSummary migrate_into(MemoryFileSystem& memory,
+                                std::vector<std::string>* findings = nullptr,
+                                const MigrateIntoOptions& options = {});
+
 // How many findings of severity error region-verify has.
 std::uint64_t verified_errors(MemoryFileSystem& memory);
 

@@ -5,10 +5,6 @@
 
 namespace libregion {
 
-bool names(const std::string& text, const std::string& path) {
-  return text.find("'" + path + "'") != std::string::npos;
-}
-
 Outcome outcome_of(const std::function<void(std::vector<std::string>*)>& run) {
   Outcome outcome;
   try {
@@ -19,6 +15,10 @@ Outcome outcome_of(const std::function<void(std::vector<std::string>*)>& run) {
     outcome.message = error.what();
   }
   return outcome;
+}
+
+bool names(const std::string& text, const std::string& path) {
+  return text.find("'" + path + "'") != std::string::npos;
 }
 
 std::string unnamed(const Outcome& outcome, const Call& call) {
@@ -37,10 +37,11 @@ std::string what_follows_failed_sync(const std::vector<Call>& log, std::uint64_t
   return "after a sync that failed: " + describe(log[failed + 1]);
 }
 
-std::string not_durable(const MemoryFileSystem& memory, const Tree& expected) {
+std::string not_durable(const MemoryFileSystem& memory, const std::string& path,
+                        const Tree& expected) {
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     const auto left = after_crash(memory, CrashModel::posix_512, seed);
-    const std::string found = difference(expected, left->tree(region_path));
+    const std::string found = difference(expected, left->tree(path));
     if (!found.empty()) return "not durable: " + found;
   }
   return {};

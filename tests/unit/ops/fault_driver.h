@@ -1,4 +1,4 @@
-// How something is run with calls that fail: each of them in turn, with every error.
+// How something is run with calls that fail: each of them, with several errors, once and for ever.
 
 #pragma once
 
@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "libregion/base/error.h"
-#include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/crash_driver.h"
 
 namespace libregion {
@@ -19,20 +18,21 @@ struct Outcome {
   std::string message;                // of the error
   std::vector<std::string> findings;  // of a run that went to its end
 };
+
 Outcome outcome_of(const std::function<void(std::vector<std::string>*)>& run);
 
-// The error of a call that failed, or a finding, must name it. What is wrong, or empty.
-std::string unnamed(const Outcome& outcome, const Call& call);
-
-// Whether the text names the path, in quotation marks.
+// Whether a message names a path.
 bool names(const std::string& text, const std::string& path);
 
+// The error of a call that failed, or a finding, must name it. What is wrong; empty if nothing is.
+std::string unnamed(const Outcome& outcome, const Call& call);
+
 // After a sync that failed nothing is durable any more that seems to be: nothing is done any more.
-// What is wrong, or empty.
 std::string what_follows_failed_sync(const std::vector<Call>& log, std::uint64_t failed);
 
-// What a crash now would leave that is not this tree; empty where it would leave all of it.
-std::string not_durable(const MemoryFileSystem& memory, const Tree& expected);
+// Whether a crash now would leave anything else than the expected tree at `path`.
+std::string not_durable(const MemoryFileSystem& memory, const std::string& path,
+                        const Tree& expected);
 
 // What is wrong with a run of the operation with this fault, in which this call fails.
 using ExamineFault =

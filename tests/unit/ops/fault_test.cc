@@ -6,7 +6,6 @@
 
 #include <doctest/doctest.h>
 
-#include "libregion/base/error.h"
 #include "tests/unit/ops/crash_scenarios.h"
 #include "tests/unit/ops/fault_driver.h"
 
@@ -35,7 +34,7 @@ std::string create_with_fault(MemoryFileSystem& memory, const CreateScenario& sc
   memory.restart();
   create(memory, scenario);
   const std::string found = difference(expected, memory.tree(region_path));
-  return found.empty() ? not_durable(memory, expected) : "created again: " + found;
+  return found.empty() ? not_durable(memory, region_path, expected) : "created again: " + found;
 }
 
 TEST_CASE("create: a call that fails is named, what was made is removed, and can be made again") {
@@ -90,7 +89,7 @@ std::string not_finished_by_next_run(MemoryFileSystem& memory, const Tree& expec
   memory.clear_log();
   migrate(memory);
   if (!memory.changes().empty()) return "the third run changes something";
-  return not_durable(memory, expected);
+  return not_durable(memory, region_path, expected);
 }
 
 std::string migrate_with_fault(MemoryFileSystem& memory, const Tree& expected, const Fault& fault,
@@ -132,24 +131,20 @@ std::string promises_after_failed_sync(const std::vector<Call>& log) {
 }
 
 TEST_CASE("migrate: a sync that fails on one thread is final for all of them") {
-  for (const MigrateScenario& scenario : migrate_scenarios()) {
-    if (scenario.name.find(".replace") == std::string::npos &&
-        scenario.name.find(".copy") == std::string::npos) {
-      continue;  // only repairs are synced by each thread for itself
-    }
-    INFO("scenario: ", scenario.name);
-    const Tree expected = tree_after(*scenario.before, run_migrate);
-    const auto log = log_of(*scenario.before, run_migrate);
-    for (std::uint64_t number = 0; number < log.size(); ++number) {
-      if (!is_sync(log[number].kind)) continue;
-      const auto memory = scenario.before->copy();
-      memory->add_fault({EIO, log[number].kind, log[number].path});
-      const Outcome outcome = outcome_of([&](auto* findings) { migrate(*memory, findings, 4); });
-      CHECK(outcome.threw);
-      CHECK(names(outcome.message, log[number].path));
-      CHECK(promises_after_failed_sync(memory->log()) == "");
-      CHECK(not_finished_by_next_run(*memory, expected) == "");
-    }
+  constexpr std::uint32_t extent_count = 32;
+  const auto before = with_raw_replacements(extent_count);
+  const Tree expected = tree_after(*before, run_migrate);
+  for (std::uint32_t run = 0; run < 4 * (extent_count - 4); ++run) {
+    const std::uint32_t extent = 4 + run % (extent_count - 4);
+    const std::string path = "/r/" + extent_path(ExtentId{extent});
+    INFO("the sync that fails: ", path);
+    const auto memory = before->copy();
+    memory->add_fault({EIO, CallKind::sync_file, path});
+    const Outcome outcome = outcome_of([&](auto* findings) { migrate(*memory, findings, 8); });
+    CHECK(outcome.threw);
+    CHECK(names(outcome.message, path));
+    CHECK(promises_after_failed_sync(memory->log()) == "");
+    CHECK(not_finished_by_next_run(*memory, expected) == "");
   }
 }
 

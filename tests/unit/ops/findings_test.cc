@@ -143,6 +143,12 @@ std::vector<Example> examples_of_raw_extents() {
       raw(metadata_padding, [](auto& built) { built.set_metadata_padding(1); }),
       raw(unused_bits_set, [](auto& built) { built.set_unused_bits(0x80); }),
       raw(dirty_extent, [](auto& built) { built.set_dirty(); }),
+      {reconciliation_due,
+       [] {
+         TestRegion region({512, 12, 1});
+         region.put_raw(0, region.raw().write_all(A).set_dirty());
+         return import(region, Bytes(512)).reports.findings;
+       }},
       raw(wrong_selected_slot, [](auto& built) { built.flip_active_bit(5); }),
       raw(no_matching_slot, [](auto& built) { built.corrupt_data(5); }),
       raw(data_without_context, [](auto& built) { built.clear_slot(A, 5); }),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "libregion/io/posix_file_system.h"
+#include "libregion/ops/import.h"
 #include "libregion/ops/migrate.h"
 #include "libregion/ops/verify.h"
 #include "tests/support/region_builder.h"
@@ -70,6 +71,32 @@ inline Migrated migrate_on(FileSystem& file_system, const std::string& path,
 inline Migrated migrate(const TestRegion& region, const MigrateOptions& options = {}) {
   PosixFileSystem file_system;
   return migrate_on(file_system, region.path(), options);
+}
+
+struct Imported {
+  ImportSummary summary;
+  Reports reports;
+};
+
+// Imports these bytes as a file of this size; `options.image` is not looked at.
+inline Imported import_on(FileSystem& file_system, const std::string& path, ByteView image,
+                          ImportOptions options = {}) {
+  const TemporaryDirectory directory;
+  write_whole_file(directory.path() + "/image", image);
+  InputStream stream(directory.path() + "/image", options.stop);
+  options.image = &stream;
+  const auto opened = open_region(file_system, path,
+                                  {options.dry_run ? Access::read : Access::read_write, false, 0});
+  if (!opened.region) throw std::runtime_error("a test's region that cannot be opened");
+  ReportCollector collector;
+  const ImportSummary summary = import_image(*opened.region, options, collector);
+  return {summary, std::move(collector.reports)};
+}
+
+inline Imported import(const TestRegion& region, ByteView image,
+                       const ImportOptions& options = {}) {
+  PosixFileSystem file_system;
+  return import_on(file_system, region.path(), image, options);
 }
 
 // "action=migrated changed=true rows=8": the operation's own fields of a record.

@@ -1,4 +1,4 @@
-// Making a region of a bundle: whole or not at all, whatever the bundle is and whenever it crashes.
+// Making a region of a bundle: whole or not at all, whatever the bundle is.
 
 #include "libregion/ops/unbundle.h"
 
@@ -8,46 +8,15 @@
 #include <doctest/doctest.h>
 
 #include "libregion/format/tar.h"
-#include "libregion/ops/bundle.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/random.h"
-#include "tests/unit/ops/crash_driver.h"
+#include "tests/unit/ops/bundled_region.h"
 #include "tests/unit/ops/workshop.h"
 
 namespace libregion {
 namespace {
 
-class SilentReporter : public Reporter {
- public:
-  void extent(const ExtentRecord& /*record*/) override {}
-  void finding(const Finding& /*finding*/) override {}
-};
-
-Bytes bundle_of(const TestRegion& region) {
-  PosixFileSystem file_system;
-  const auto opened = open_region(file_system, region.path(), {});
-  Bytes bytes;
-  SilentReporter reporter;
-  write_bundle(
-      *opened.region, {"test", "0"},
-      [&](ByteView more) { bytes.insert(bytes.end(), more.begin(), more.end()); }, reporter);
-  return bytes;
-}
-
-// Raw and SQLite extents, a replacement, a stray: each member there is.
-Bytes some_bundle(std::uint32_t raw_extents = 1) {
-  TestRegion region({512, 8, raw_extents + 2});
-  for (std::uint32_t extent = 0; extent < raw_extents; ++extent) {
-    region.put_raw(extent, region.raw().write_all().set_numbers(3, 4).set_dirty().corrupt_data(2));
-  }
-  region.make_directory("00/000/000.replace");
-  region.put_file("00/000/000.replace/000", region.raw().bytes());
-  region.put_sqlite(raw_extents, 5);
-  region.put_file(extent_path(ExtentId{raw_extents + 1}), Bytes(4096));
-  region.put_file(extent_path(ExtentId{raw_extents + 1}, ExtentPart::db), std::string_view("x"));
-  region.put_file("readme", std::string_view("text"));
-  return bundle_of(region);
-}
+Bytes some_bundle() { return bundle_of(region_of_all_members()); }
 
 struct Target {
   MemoryFileSystem memory;
@@ -373,6 +342,20 @@ TEST_CASE("what is there already is left as it is, with force too") {
   }
 }
 
+TEST_CASE("a mark with a definition in it says that all beside it may be cleared") {
+  Target target;
+  target.memory.add_file("/r/region.json.incomplete",
+                         as_byte_view(to_json_text(definition_of(4096, 2, 9))));
+  target.memory.add_file("/r/stray", as_byte_view("x"));
+  target.memory.add_file("/r/00/000/000.copy/000.db-wal", as_byte_view("x"));
+  const Bytes bytes = HandMade::begun().ended();
+  CHECK(error_of([&] { target.make(bytes); }, "--force") == ErrorKind::failed);
+  CHECK(target.memory.exists("/r/stray"));
+  target.make(bytes, {{true}});
+  CHECK(target.memory.tree("/r").size() == 1);
+  CHECK(target.memory.exists("/r/region.json"));
+}
+
 TEST_CASE("a mark without a definition in it says nothing of what stands beside it") {
   Target target;
   target.memory.add_file("/r/region.json.incomplete", as_byte_view("{"));
@@ -387,92 +370,6 @@ TEST_CASE("a stop leaves nothing") {
   const std::atomic<bool> stop{true};
   CHECK(error_of([&] { target.make(some_bundle(), {{false, 0, &stop}}); }) == ErrorKind::stopped);
   CHECK_FALSE(target.memory.exists("/r"));
-}
-
-// ---- crashes and faults -------------------------------------------------------------------------
-
-// Of few and of many files, which are synced in different ways.
-struct UnbundleCase {
-  explicit UnbundleCase(const Bytes& bytes) {
-    write_whole_file(path, bytes);
-    expected = tree_after(before, run());
-    examine = remembering(
-        [this](MemoryFileSystem& left, bool finished) { return whole_or_missing(left, finished); });
-  }
-  [[nodiscard]] Operation run() const {
-    return [this](MemoryFileSystem& memory) {
-      InputStream stream(path);
-      BundleReader reader(stream);
-      create_from_bundle(memory, region_path, reader, {{/*force=*/true}});
-    };
-  }
-  // No region, or the whole one; where there is none, making it again with force makes it.
-  std::string whole_or_missing(MemoryFileSystem& left, bool finished) const {
-    if (!finished && !left.exists("/r/region.json")) {
-      try {
-        run()(left);
-      } catch (const Error& error) {
-        return std::string("cannot be made again: ") + error.what();
-      }
-    }
-    const std::string found = difference(expected, left.tree(region_path));
-    return found.empty() ? "" : "other bytes: " + found;
-  }
-  TemporaryDirectory directory;
-  std::string path = directory.path() + "/b.tar";
-  MemoryFileSystem before;
-  Tree expected;
-  Examine examine;
-};
-
-TEST_CASE("a crash at any call leaves no region, or the whole one") {
-  for (const std::uint32_t extents : {1U, 14U}) {
-    CAPTURE(extents);
-    const UnbundleCase tested(some_bundle(extents));
-    CHECK(first_problem(tested.before, tested.run(), tested.examine,
-                        {{CrashModel::ordered, CrashModel::posix_512}, 6}) == "");
-  }
-}
-
-TEST_CASE("a crash in the second attempt is survived as well") {
-  const UnbundleCase tested(some_bundle());
-  const CrashOptions few{{CrashModel::posix_512}, 2};
-  const Examine crash_again = remembering([&](MemoryFileSystem& left, bool finished) {
-    if (finished || left.exists("/r/region.json")) return tested.examine(left, finished);
-    return first_problem(left, tested.run(), tested.examine, few);
-  });
-  CHECK(first_problem(tested.before, tested.run(), crash_again, few) == "");
-}
-
-TEST_CASE("without any one of its syncs a crash could leave half a region") {
-  const UnbundleCase tested(some_bundle());
-  // But for the mark's, which has been synced under the name that it was written with.
-  CHECK(needless_syncs(tested.before, tested.run(), tested.examine) ==
-        "fsync '/r/region.json.incomplete'\n");
-}
-
-TEST_CASE("a call that fails is named, and what was made is removed") {
-  const UnbundleCase tested(some_bundle());
-  const std::vector<Call> log = log_of(tested.before, tested.run());
-  for (std::uint64_t number = 0; number < log.size(); ++number) {
-    const auto memory = tested.before.copy();
-    memory->add_fault({ENOSPC, std::nullopt, {}, number});
-    INFO("call ", number, " fails: ", describe(log[number]));
-    CHECK(error_of([&] { tested.run()(*memory); }, "'" + log[number].path) == ErrorKind::failed);
-    if (is_sync(log[number].kind)) {
-      const std::vector<Call> after = memory->log();
-      const auto is_late = [](const Call& call) {
-        return is_sync(call.kind) || call.kind == CallKind::rename;
-      };
-      CHECK(std::none_of(after.begin() + static_cast<std::ptrdiff_t>(number) + 1, after.end(),
-                         is_late));
-    }
-    if (memory->exists("/r/region.json")) continue;
-    CHECK_FALSE(memory->exists("/r"));
-    memory->restart();
-    tested.run()(*memory);
-    CHECK(difference(tested.expected, memory->tree(region_path)) == "");
-  }
 }
 
 }  // namespace

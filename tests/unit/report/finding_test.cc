@@ -29,6 +29,7 @@ namespace {
   FINDING(metadata_padding, warning)          \
   FINDING(unused_bits_set, warning)           \
   FINDING(dirty_extent, note)                 \
+  FINDING(reconciliation_due, warning)        \
   FINDING(wrong_selected_slot, error)         \
   FINDING(no_matching_slot, error)            \
   FINDING(data_without_context, error)        \

@@ -1,0 +1,15 @@
+// Every block with all that is known of it: both slots decoded, or its rows; which of them is
+// selected; the data's hash. It reads and hashes the data of each block that is shown, changes
+// nothing, and takes constant memory.
+
+#pragma once
+
+#include "libregion/ops/extent_visit.h"
+
+namespace libregion {
+
+// Reports the findings of each extent as a whole, its record, then its blocks (Reporter::block).
+VisitTotals dump_slots(const Region& region, const WalkOptions& walk, Progress* progress,
+                       Reporter& reporter);
+
+}  // namespace libregion
