@@ -52,14 +52,20 @@ std::string stays_text(const std::string& path) {
   return fmt::format("what was made stays in '{}', --force clears it", path);
 }
 
+// What has been synced before.
+struct Synced {
+  bool all_files = false;
+  std::string_view name = {};  // a file in the directory itself
+};
+
 // From the leaves up.
-void sync_tree(Directory& directory, bool files_are_synced) {
+void sync_tree(Directory& directory, const Synced& synced) {
   std::vector<DirectoryEntry> entries;
   directory.list([&](const DirectoryEntry& entry) { entries.push_back(entry); });
   for (const DirectoryEntry& entry : entries) {
     if (entry.kind == FileKind::directory) {
-      sync_tree(*open_directory_in(directory, entry.name), files_are_synced);
-    } else if (!files_are_synced) {
+      sync_tree(*open_directory_in(directory, entry.name), {synced.all_files});
+    } else if (!synced.all_files && entry.name != synced.name) {
       open_file_in(directory, entry.name, Access::read_write)->sync();
     }
   }
@@ -101,7 +107,7 @@ void RegionInMaking::make_directory_in(Directory& parent, const std::string& nam
 
 void RegionInMaking::finish(const RegionDefinition& definition) {
   const bool has_many_files = definition.extent_count > few_files_max;
-  sync_tree(root_, has_many_files && root_.sync_file_system());
+  sync_tree(root_, {has_many_files && root_.sync_file_system(), definition_incomplete_name});
   // From here the region is there: everything before is durable.
   if (is_marked_) {
     root_.rename(definition_incomplete_name, definition_name);

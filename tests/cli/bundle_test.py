@@ -178,7 +178,7 @@ class DumpTest(ToolTest):
         with tarfile.open(self.path) as archive:
             manifest = json.load(archive.extractfile('manifest.json'))
         version = self.expect(DONE, 'region-dump', '--version').out.split()[1]
-        self.assertEqual(('region-dump', version), (manifest['tool'], manifest['version']))
+        self.assertEqual(('region-dump', version), (manifest['tool'], manifest['tool_version']))
 
     def test_people_are_told_the_size_and_what_is_not_carried(self):
         os.link(self.region / '00/000/003', self.region / 'odd\x1bname')
