@@ -184,7 +184,7 @@ class DumpTest(ToolTest):
         os.link(self.region / '00/000/003', self.region / 'odd\x1bname')
         out = self.expect(DONE, 'region-dump', '--bundle', self.path, self.region).out
         self.assertIn('not carried: 00/000/003: a file with several names\n', out)
-        self.assertIn('not carried: odd\\x1Bname: a file with several names\n', out)
+        self.assertIn('not carried: odd\\x1bname: a file with several names\n', out)
         self.assertRegex(out, r'6 extents bundled, [0-9.]+ \w+, 2 files not carried')
 
     def test_what_is_not_carried_is_a_record_or_a_row(self):
