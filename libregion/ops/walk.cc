@@ -1,119 +1,42 @@
 #include "libregion/ops/walk.h"
 
-#include <condition_variable>
-#include <map>
 #include <mutex>
-#include <variant>
 
 #include "libregion/ops/parallel.h"
+#include "libregion/ops/turns.h"
 
 namespace libregion {
 namespace {
 
-using Report = std::variant<ExtentRecord, Finding, OtherRecord>;
-using Reports = std::vector<Report>;
-
-void pass_on(const Reports& reports, Reporter& reporter) {
-  for (const Report& report : reports) {
-    if (const auto* record = std::get_if<ExtentRecord>(&report)) {
-      reporter.extent(*record);
-    } else if (const auto* finding = std::get_if<Finding>(&report)) {
-      reporter.finding(*finding);
-    } else {
-      reporter.record(std::get<OtherRecord>(report));
-    }
-  }
-}
-
-// Brings reports into the order of their turns: 0, 1, 2 ...
-class OrderedOutput {
- public:
-  explicit OrderedOutput(Reporter& reporter) : reporter_(reporter) {}
-
-  // Waits until `turn` is not too far ahead of the one that is being written.
-  void wait_until_near(std::uint64_t turn, std::uint64_t distance_max) {
-    std::unique_lock lock(mutex_);
-    turn_changed_.wait(lock, [&] { return is_broken_ || turn <= current_turn_ + distance_max; });
-  }
-
-  // Writes in the middle of a turn; waits for the turn to come first.
-  void write_in_turn(std::uint64_t turn, const Reports& reports,
-                     const BlockReport* block = nullptr) {
-    std::unique_lock lock(mutex_);
-    turn_changed_.wait(lock, [&] { return is_broken_ || turn == current_turn_; });
-    pass_on_or_break(reports, block);
-  }
-
-  // Writes the turn's last reports, at once or when its turn comes.
-  void finish_turn(std::uint64_t turn, Reports reports) {
-    const std::lock_guard lock(mutex_);
-    finished_.emplace(turn, std::move(reports));
-    while (!finished_.empty() && finished_.begin()->first == current_turn_) {
-      const auto node = finished_.extract(finished_.begin());
-      ++current_turn_;
-      turn_changed_.notify_all();
-      pass_on_or_break(node.mapped());
-    }
-  }
-
- private:
-  // Once the reporter has thrown nothing more is written, and nobody waits for a turn.
-  void pass_on_or_break(const Reports& reports, const BlockReport* block = nullptr) {
-    if (is_broken_) return;
-    try {
-      pass_on(reports, reporter_);
-      if (block != nullptr) reporter_.block(*block);
-    } catch (...) {
-      is_broken_ = true;
-      turn_changed_.notify_all();
-      throw;
-    }
-  }
-
-  Reporter& reporter_;
-  std::mutex mutex_;
-  std::condition_variable turn_changed_;
-  bool is_broken_ = false;
-  std::uint64_t current_turn_ = 0;
-  std::map<std::uint64_t, Reports> finished_;
-};
-
 // What one visit reports.
 class TurnReporter : public Reporter {
  public:
-  TurnReporter(OrderedOutput& output, std::uint64_t turn) : output_(output), turn_(turn) {}
+  TurnReporter(Reporter& reporter, Turn& turn) : reporter_(reporter), turn_(turn) {}
 
-  void finish() { output_.finish_turn(turn_, std::move(reports_)); }
-
-  void extent(const ExtentRecord& record) override { add(record); }
-  void finding(const Finding& finding) override { add(finding); }
-  void record(const OtherRecord& record) override { add(record); }
+  void extent(const ExtentRecord& record) override {
+    turn_.say([&reporter = reporter_, record] { reporter.extent(record); });
+  }
+  void finding(const Finding& finding) override {
+    turn_.say([&reporter = reporter_, finding] { reporter.finding(finding); });
+  }
+  void record(const OtherRecord& record) override {
+    turn_.say([&reporter = reporter_, record] { reporter.record(record); });
+  }
   // Its views do not last, and there are many: it waits for its turn.
   void block(const BlockReport& report) override {
-    output_.write_in_turn(turn_, reports_, &report);
-    reports_.clear();
+    turn_.say_now([&] { reporter_.block(report); });
   }
 
  private:
-  static constexpr std::size_t buffered_max = 1024;
-
-  void add(Report report) {
-    reports_.push_back(std::move(report));
-    if (reports_.size() < buffered_max) return;
-    output_.write_in_turn(turn_, reports_);
-    reports_.clear();
-  }
-
-  OrderedOutput& output_;
-  std::uint64_t turn_;
-  Reports reports_;
+  Reporter& reporter_;
+  Turn& turn_;
 };
 
 // Hands out the extents, leaf by leaf.
 class Schedule {
  public:
-  Schedule(const Region& region, const WalkOptions& options, OrderedOutput& output)
-      : region_(region), options_(options), output_(output) {}
+  Schedule(const Region& region, const WalkOptions& options, Reporter& reporter, Turns& turns)
+      : region_(region), options_(options), reporter_(reporter), turns_(turns) {}
 
   struct Task {
     std::shared_ptr<const Leaf> leaf;
@@ -156,12 +79,17 @@ class Schedule {
   void enter_leaf(LeafId id) {
     if (leaf_ != nullptr && leaf_->id() == id) return;
     leaf_ = std::make_shared<const Leaf>(Leaf::open(region_, id));
-    output_.finish_turn(turn_++, Reports(leaf_->findings().begin(), leaf_->findings().end()));
+    std::vector<Turns::Say> findings;
+    for (const Finding& finding : leaf_->findings()) {
+      findings.push_back([&reporter = reporter_, finding] { reporter.finding(finding); });
+    }
+    turns_.finish_turn(turn_++, std::move(findings));
   }
 
   const Region& region_;
   const WalkOptions& options_;
-  OrderedOutput& output_;
+  Reporter& reporter_;
+  Turns& turns_;
   std::mutex mutex_;
   std::shared_ptr<const Leaf> leaf_;
   std::uint64_t next_extent_ = 0;
@@ -169,13 +97,14 @@ class Schedule {
   bool was_stopped_ = false;
 };
 
-// A turn must end, or the others wait for it for ever; what a visit found before it threw stands.
-void visit_in_turn(const Schedule::Task& task, OrderedOutput& output,
+// What a visit found before it threw stands.
+void visit_in_turn(const Schedule::Task& task, Reporter& reporter, Turns& turns,
                    const std::function<void(const Leaf&, ExtentId, Reporter&)>& visit) {
-  TurnReporter turn(output, task.turn);
+  Turn turn(turns, task.turn);
+  TurnReporter turn_reporter(reporter, turn);
   std::exception_ptr failure;
   try {
-    visit(*task.leaf, task.extent, turn);
+    visit(*task.leaf, task.extent, turn_reporter);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -214,14 +143,14 @@ WalkTotals walk_totals(const RegionDefinition& definition, const WalkOptions& op
 
 bool walk_extents(const Region& region, const WalkOptions& options, Reporter& reporter,
                   const std::function<void(const Leaf&, ExtentId, Reporter&)>& visit) {
-  OrderedOutput output(reporter);
-  Schedule schedule(region, options, output);
+  Turns turns;
+  Schedule schedule(region, options, reporter, turns);
   const std::uint64_t turns_ahead_max = std::uint64_t{8} * options.jobs;
   run_on_threads(options.jobs, [&] {
     try {
       while (const auto task = schedule.next()) {
-        output.wait_until_near(task->turn, turns_ahead_max);
-        visit_in_turn(*task, output, visit);
+        turns.wait_until_near(task->turn, turns_ahead_max);
+        visit_in_turn(*task, reporter, turns, visit);
       }
     } catch (...) {
       schedule.cancel();
