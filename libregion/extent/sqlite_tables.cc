@@ -44,7 +44,7 @@ class TableReader {
   }
 
  private:
-  void add(FindingId id, std::string expected, std::string found,
+  void add(FindingId id, std::string expected, std::string_view found,
            std::optional<BlockRange> blocks = std::nullopt) {
     if (blocks && extends_last(id, *blocks)) return;
     Finding finding{id, extent_, extent_path(extent_, ExtentPart::db)};

@@ -10,7 +10,7 @@
 namespace libregion {
 namespace {
 
-Finding definition_finding(FindingId id, std::string expected, std::string found) {
+Finding definition_finding(FindingId id, std::string expected, std::string_view found) {
   Finding finding{id};
   finding.file = definition_name;
   finding.expected = std::move(expected);

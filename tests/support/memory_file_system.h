@@ -68,7 +68,7 @@ struct SimulatedCrash : std::runtime_error {
 
 // All that is below a directory, by path relative to it.
 struct TreeEntry {
-  FileKind kind;
+  FileKind kind = FileKind::regular;
   Bytes content;  // of a file
   auto operator<=>(const TreeEntry&) const = default;
 };

@@ -57,11 +57,11 @@ struct MemoryNode {
 
   // Who has it open, each by a number of its own.
   struct User {
-    Access access;
-    bool is_elsewhere;  // another process
+    Access access = Access::read;
+    bool is_elsewhere = false;  // another process
   };
   struct Lease {
-    Access against;
+    Access against = Access::read;
     bool is_broken = false;
   };
   std::map<std::uint64_t, User> users = {};

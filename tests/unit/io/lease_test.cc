@@ -176,9 +176,9 @@ class OtherProcess {
     for (int inherited = 3; inherited < 256; ++inherited) {
       if (inherited != say_opened.number()) ::close(inherited);
     }
-    const bool done = ::open(path.c_str(), flags) >= 0 && ::write(say_opened.number(), "x", 1) == 1;
-    while (done) ::pause();
-    ::_exit(1);
+    if (::open(path.c_str(), flags) < 0) ::_exit(1);
+    if (::write(say_opened.number(), "x", 1) != 1) ::_exit(1);
+    for (;;) ::pause();
   }
   OtherProcess(const OtherProcess&) = delete;
   OtherProcess& operator=(const OtherProcess&) = delete;
