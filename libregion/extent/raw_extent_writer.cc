@@ -59,6 +59,7 @@ void RawExtentWriter::load() {
   is_dirty_on_disk_ = metadata_.dirty;
   active_slots_ = ActiveSlots(geometry_.extent_size_blocks(),
                               ByteView(tail).first(tail.size() - metadata_bytes));
+  active_slots_.clear_unused_bits();
   if (!metadata_.dirty) return;
   decide_slots({0, geometry_.extent_size_blocks()});
   if (lost_blocks_.empty()) return;
@@ -92,8 +93,9 @@ BlockRange RawExtentWriter::require_in_extent(std::uint64_t first_block,
   return {first_block, block_count};
 }
 
-// The contexts as they go to disk.
-std::vector<BlockContext> RawExtentWriter::check_hashes(const ExtentWrite& write) const {
+std::vector<BlockContext> RawExtentWriter::check(const ExtentWrite& write) const {
+  require_usable();
+  (void)require_in_extent(write.first_block, write.data.size());
   const std::uint64_t block_bytes = geometry_.block_size_bytes();
   if (write.contexts.size() != write.data.size() / block_bytes) {
     throw Error(ErrorKind::usage,
@@ -119,10 +121,11 @@ std::vector<BlockContext> RawExtentWriter::check_hashes(const ExtentWrite& write
 
 // ---- writing and reading -----------------------------------------------------------------------
 
-void RawExtentWriter::write(const ExtentWrite& write, WriteMode mode) {
+void RawExtentWriter::write_checked(const ExtentWrite& write,
+                                    std::span<const BlockContext> contexts, WriteMode mode) {
   require_usable();
   const BlockRange range = require_in_extent(write.first_block, write.data.size());
-  const std::vector<BlockContext> contexts = check_hashes(write);
+  LIBREGION_ASSERT(contexts.size() == range.count);
   const std::vector<BlockRange> runs = blocks_to_write(range, mode);
   if (runs.empty()) return;
 
@@ -141,12 +144,7 @@ void RawExtentWriter::write(const ExtentWrite& write, WriteMode mode) {
     decide_after_failure(runs);
     throw;
   }
-  for (const BlockRange& run : runs) {
-    for (std::uint64_t block = run.first; block < run.end(); ++block) {
-      active_slots_.set(block, other_slot(active_slots_.at(block)));
-      lost_blocks_.erase(block);
-    }
-  }
+  for (const BlockRange& run : runs) swap_slots(run);
 }
 
 std::vector<std::optional<BlockContext>> RawExtentWriter::read(std::uint64_t first_block,
@@ -160,6 +158,7 @@ std::vector<std::optional<BlockContext>> RawExtentWriter::read(std::uint64_t fir
 std::vector<std::optional<BlockContext>> RawExtentWriter::read_contexts(BlockRange range) {
   std::vector<std::optional<BlockContext>> contexts;
   const std::vector<BlockRange> runs = slot_runs(range);
+  extra_system_calls_.count(runs.size());
   for (const BlockRange& run : runs) {
     const ContextSlot array = active_slots_.at(run.first);
     const Bytes slots =
@@ -203,7 +202,9 @@ void RawExtentWriter::mark_dirty() {
 void RawExtentWriter::write_contexts(const std::vector<BlockRange>& runs, std::uint64_t first_block,
                                      std::span<const BlockContext> contexts) {
   for (const BlockRange& run : runs) {
-    for (const BlockRange& slots : slot_runs(run)) {
+    const std::vector<BlockRange> parts = slot_runs(run);
+    extra_system_calls_.count(parts.size());
+    for (const BlockRange& slots : parts) {
       Bytes encoded(slots.count * context_slot_bytes);
       for (std::uint64_t i = 0; i < slots.count; ++i) {
         encode_context_slot(
@@ -220,6 +221,13 @@ void RawExtentWriter::write_data(BlockRange run, const ExtentWrite& write) {
   const std::uint64_t offset_bytes = geometry_.block_offset_bytes(run.first - write.first_block);
   file_->write(geometry_.block_offset_bytes(run.first),
                write.data.subspan(offset_bytes, run.count << geometry_.shift()));
+}
+
+void RawExtentWriter::swap_slots(BlockRange run) {
+  for (std::uint64_t block = run.first; block < run.end(); ++block) {
+    active_slots_.set(block, other_slot(active_slots_.at(block)));
+    lost_blocks_.erase(block);
+  }
 }
 
 // ---- which slots are active --------------------------------------------------------------------
@@ -268,7 +276,7 @@ void RawExtentWriter::decide_after_failure(const std::vector<BlockRange>& runs) 
   }
 }
 
-// ---- flushing ----------------------------------------------------------------------------------
+// ---- what is durable ----------------------------------------------------------------------------
 
 void RawExtentWriter::sync() {
   require_usable();
@@ -296,60 +304,6 @@ void RawExtentWriter::set_unsynced(BlockRange range) {
   std::fill_n(unsynced_blocks_.begin() + static_cast<std::ptrdiff_t>(range.first), range.count,
               true);
   has_unsynced_blocks_ = true;
-}
-
-void RawExtentWriter::flush(std::uint64_t gen_number, std::uint64_t flush_number) {
-  require_usable();
-  if (!metadata_.dirty) return;
-  write_first_half(gen_number, flush_number);
-  sync();
-  if (write_second_half()) sync();
-  end_flush();
-}
-
-void RawExtentWriter::write_first_half(std::uint64_t gen_number, std::uint64_t flush_number) {
-  require_usable();
-  LIBREGION_ASSERT(metadata_.dirty);
-  if (!lost_blocks_.empty()) {
-    throw Error(ErrorKind::failed,
-                fmt::format("'{}': block {} was half written: it has to be written again before "
-                            "a flush",
-                            file_->path(), *lost_blocks_.begin()));
-  }
-  flushed_metadata_ = metadata_;
-  flushed_metadata_.gen_number = gen_number;
-  flushed_metadata_.flush_number = flush_number;
-  flushed_metadata_.dirty = false;
-
-  const ByteView bits = active_slots_.bytes();
-  Bytes tail(bits.begin(), bits.end());
-  const bool at_once = options_.ordering == WriteOrdering::zfs;
-  if (at_once || layout_.metadata_straddles_sector()) {
-    ExtentMetadata metadata = flushed_metadata_;
-    metadata.dirty = !at_once;
-    if (at_once) is_dirty_on_disk_ = false;
-    tail.resize(bits.size() + metadata_bytes);
-    encode_metadata(metadata, std::span(tail).last<metadata_bytes>());
-  }
-  file_->write(layout_.bits_offset_bytes(), tail);
-}
-
-bool RawExtentWriter::write_second_half() {
-  require_usable();
-  if (options_.ordering == WriteOrdering::zfs) return false;
-  is_dirty_on_disk_ = false;
-  Bytes encoded(metadata_bytes);
-  encode_metadata(flushed_metadata_, std::span(encoded).first<metadata_bytes>());
-  const bool numbers_are_there = layout_.metadata_straddles_sector();
-  file_->write(layout_.metadata_offset_bytes(),
-               ByteView(encoded).first(numbers_are_there ? 1 : metadata_bytes));
-  return true;
-}
-
-void RawExtentWriter::end_flush() {
-  set_synced();
-  metadata_ = flushed_metadata_;
-  is_dirty_on_disk_ = false;
 }
 
 }  // namespace libregion

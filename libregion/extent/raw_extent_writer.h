@@ -21,7 +21,19 @@
 //   zfs    bits and metadata in one write; sync. Right only where the writes to a file become
 //          durable in their order.
 // The flush is done, and the extent clean, when the last sync has succeeded. A flush of many
-// extents takes each half for all of them before the sync: see FlushStep.
+// extents takes each half for all of them before the sync: see region/region_writer.h.
+//
+// Directly after a flush the active slots are gathered in one array, where the reads and writes
+// since the flush before needed too many extra system calls (extent/slot_consolidation.h):
+//   posix  what has to be emptied first goes out with the second half of the flush
+//          the bits and slots that it names are durable, dirty or not; the emptied ones are not
+//          among them
+//   both   the slots are copied, the active ones swapped in memory
+//          on disk the extent is clean, and its bits name the slots that were copied from, which
+//          are not written before the next dirty mark: the sync of that mark makes the copies
+//          durable. From then on both slots of a moved block are the same
+//   both   bits and count go out with the next flush of the extent when it is dirty
+// A slot that does not decode keeps the extent from being defragmented.
 //
 // A sync that fails is final: what was written may be gone although it can still be read. Every
 // later write, flush and read throws. A write that fails is not: each of its blocks is decided anew
@@ -39,6 +51,7 @@
 #include "libregion/format/active_slots.h"
 #include "libregion/format/metadata.h"
 #include "libregion/format/raw_layout.h"
+#include "libregion/format/slot_fragmentation.h"
 #include "libregion/io/file_system.h"
 
 namespace libregion {
@@ -50,6 +63,8 @@ enum class WriteOrdering : std::uint8_t {
 
 struct RawWriterOptions {
   WriteOrdering ordering = WriteOrdering::posix;
+  // Extra system calls on average: with more than this a flush is followed by a defragmentation.
+  std::uint64_t defragment_threshold = extra_system_calls_max;
 };
 
 // What a writer says of a block: the integrity hash, and how it is encrypted.
@@ -84,21 +99,32 @@ class RawExtentWriter {
 
   // Throws Error where the blocks are not in the extent, or a hash is not that of its data; then
   // nothing was written.
-  void write(const ExtentWrite& write, WriteMode mode = WriteMode::always);
+  void write(const ExtentWrite& write, WriteMode mode = WriteMode::always) {
+    write_checked(write, check(write), mode);
+  }
+  // The same in two steps, for who writes to several extents: the contexts as they will go to disk.
+  [[nodiscard]] std::vector<BlockContext> check(const ExtentWrite& write) const;
+  void write_checked(const ExtentWrite& write, std::span<const BlockContext> contexts,
+                     WriteMode mode);
 
   // Reads blocks into `data`, a whole number of blocks, and their contexts: nullopt for a block
   // that was never written.
   std::vector<std::optional<BlockContext>> read(std::uint64_t first_block, MutableByteView data);
 
-  // All steps of a flush. Nothing happens where the extent is clean.
+  // All steps of a flush, and the defragmentation after it. Nothing happens where the extent is
+  // clean.
   void flush(std::uint64_t gen_number, std::uint64_t flush_number);
 
-  // The halves of a flush of a dirty extent. After each half the file is to be synced: by sync(),
-  // or with many others; then end_flush().
+  // The steps of a flush of a dirty extent. After each half the file is to be synced: by sync(), or
+  // with many others; then end_flush().
   void write_first_half(std::uint64_t gen_number, std::uint64_t flush_number);
   // False where there is no second half.
   bool write_second_half();
   void end_flush();
+  // After end_flush(), where it is time for it. A failure leaves the flush as it is: done.
+  void defragment_if_due();
+  // What would keep a flush from being made: a block that was half written. Throws Error.
+  void require_whole_blocks() const;
 
   void sync();
   // A sync of this file with others has failed.
@@ -115,7 +141,6 @@ class RawExtentWriter {
   // Returns them as a range.
   [[nodiscard]] BlockRange require_in_extent(std::uint64_t first_block,
                                              std::uint64_t data_bytes) const;
-  [[nodiscard]] std::vector<BlockContext> check_hashes(const ExtentWrite& write) const;
   [[nodiscard]] std::vector<BlockRange> blocks_to_write(BlockRange range, WriteMode mode);
   [[nodiscard]] std::vector<std::optional<BlockContext>> read_contexts(BlockRange range);
 
@@ -123,12 +148,15 @@ class RawExtentWriter {
   void write_contexts(const std::vector<BlockRange>& runs, std::uint64_t first_block,
                       std::span<const BlockContext> contexts);
   void write_data(BlockRange run, const ExtentWrite& write);
+  void swap_slots(BlockRange run);
   void decide_after_failure(const std::vector<BlockRange>& runs);
   void set_synced();
   [[nodiscard]] bool has_unsynced(BlockRange range) const;
   void set_unsynced(BlockRange range);
   // Runs of neighbouring blocks with the same active slot.
   [[nodiscard]] std::vector<BlockRange> slot_runs(BlockRange range) const;
+
+  void decide_defragmentation();
 
   std::unique_ptr<File> file_;
   Geometry geometry_;
@@ -143,6 +171,8 @@ class RawExtentWriter {
   std::vector<bool> unsynced_blocks_;  // written since the last sync
   bool has_unsynced_blocks_ = false;
   std::set<std::uint64_t> lost_blocks_;  // whose data matches neither slot
+  ExtraSystemCalls extra_system_calls_;  // since the last flush
+  bool is_defragmentation_due_ = false;
 };
 
 }  // namespace libregion

@@ -36,4 +36,8 @@ std::uint8_t ActiveSlots::unused_bits() const {
   return static_cast<std::uint8_t>(std::to_integer<unsigned>(bits_.back()) >> used << used);
 }
 
+void ActiveSlots::clear_unused_bits() {
+  if (!bits_.empty()) bits_.back() &= ~std::byte{unused_bits()};
+}
+
 }  // namespace libregion

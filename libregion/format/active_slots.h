@@ -33,6 +33,7 @@ class ActiveSlots {
 
   // The unused bits of the last byte, in place; 0 unless something wrote them.
   [[nodiscard]] std::uint8_t unused_bits() const;
+  void clear_unused_bits();
 
  private:
   std::uint64_t block_count_;

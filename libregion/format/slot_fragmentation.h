@@ -43,6 +43,25 @@ struct SlotFragmentation {
   }
 };
 
+// The extra system calls of the reads and writes that were counted, one by one.
+class ExtraSystemCalls {
+ public:
+  // A read or write of slots in so many runs.
+  void count(std::uint64_t run_count) {
+    if (run_count == 0) return;
+    extra_count_ += run_count - 1;
+    ++counted_;
+  }
+  // Rounded down.
+  [[nodiscard]] std::uint64_t average() const {
+    return counted_ == 0 ? 0 : extra_count_ / counted_;
+  }
+
+ private:
+  std::uint64_t extra_count_ = 0;
+  std::uint64_t counted_ = 0;
+};
+
 SlotFragmentation measure_fragmentation(const ActiveSlots& slots);
 
 // The runs of blocks whose active slot is in this array, in ascending order.

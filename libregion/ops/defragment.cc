@@ -9,11 +9,12 @@
 #include "libregion/base/error.h"
 #include "libregion/extent/extent_file.h"
 #include "libregion/extent/open_extent.h"
+#include "libregion/extent/raw_extent.h"
+#include "libregion/extent/slot_consolidation.h"
 #include "libregion/io/durable.h"
 #include "libregion/ops/block_check.h"
 #include "libregion/ops/extent_probe.h"
 #include "libregion/ops/parallel.h"
-#include "libregion/ops/slot_consolidation.h"
 
 namespace libregion {
 namespace {
@@ -152,17 +153,16 @@ class Defragmentation {
       changing.push_back(&job);
       if (job.plan.clears) clearing.push_back(&job);
     }
-    do_step(changing, [](SlotConsolidation&) {});
-    do_step(clearing, [](SlotConsolidation& consolidation) { consolidation.clear(); });
-    do_step(changing, [](SlotConsolidation& consolidation) { consolidation.copy(); });
-    do_step(changing, [](SlotConsolidation& consolidation) { consolidation.persist(); });
-    for (Job* job : changing) job->metadata = job->consolidation->persisted_metadata();
+    do_step(changing, [](Job&) {});
+    do_step(clearing, [](Job& job) { job.consolidation->clear(); });
+    do_step(changing, [](Job& job) { job.consolidation->copy(); });
+    do_step(changing, [](Job& job) { job.consolidation->persist(*job.metadata); });
+    for (Job* job : changing) job->metadata = SlotConsolidation::counted_in(*job->metadata);
   }
 
   template <class Work>
   void do_step(const std::vector<Job*>& jobs, Work work) {
-    for_each_in_parallel(options_.walk.jobs, jobs.size(),
-                         [&](std::size_t i) { work(*jobs[i]->consolidation); });
+    for_each_in_parallel(options_.walk.jobs, jobs.size(), [&](std::size_t i) { work(*jobs[i]); });
     std::vector<File*> files;
     for (const Job* job : jobs) files.push_back(&raw_of(*job).data_file());
     sync_files(*region_.root, files);
@@ -219,7 +219,8 @@ class Defragmentation {
   }
 
   void plan(Job& job) {
-    job.consolidation = std::make_unique<SlotConsolidation>(raw_of(job), geometry_);
+    job.consolidation = std::make_unique<SlotConsolidation>(raw_of(job).data_file(), geometry_,
+                                                            raw_of(job).active_slots());
     job.fragmentation = job.consolidation->fragmentation();
     if (!job.consolidation->is_needed()) return;
     job.plan = job.consolidation->plan();

@@ -1,18 +1,21 @@
 // Moving the active slots of a raw extent into one of its two arrays: for each block whose active
 // slot is in the array that fewer blocks use, that slot's 48 bytes are copied into the block's
-// other slot, and the block's bit is turned over. The extent must be clean, claimed, and what is in
-// the system's cache of it must be on disk.
+// other slot. The extent is clean, claimed, and what is in the system's cache of it is on disk.
 //
 // The extent stays clean all the time. What the steps do, and what a torn step leaves:
 //   clear    Some slots that will be written over are emptied first, see below. They are inactive:
 //            in a clean extent nobody reads them.
-//   copy     So are the slots that are written here.
-//   persist  Both slots of each moved block hold the same context now, so whichever of its bits
-//            becomes durable is right. Of the metadata only the defragmentation count changes: all
+//   copy     So are the slots that are written here. Both slots of each moved block hold the same
+//            context afterwards, so whichever of them its bit names is right.
+//   persist  The bits, turned over; of the metadata only the defragmentation count changes. All
 //            other bytes are written as they are, so no tear can change them, and a count that is
 //            torn (it may lie in two sectors) is a wrong statistic and nothing else. A run that is
 //            interrupted here may be counted twice, or not at all.
-// Each step must be durable before the next begins.
+// Each step must be durable before the next begins; the last, or where there is no persist the
+// copies, before a slot they were copied from is written over.
+//
+// An offline tool does all of them (ops/defragment.h); a running service leaves the bits to its
+// next flush (extent/raw_extent_writer.h).
 //
 // Why slots are emptied: a slot that lies in two sectors can be half written by a crash. If it is
 // of an encrypted block, its on-disk hash is in its last 10 bytes: they may be new, nonce and tag
@@ -31,15 +34,17 @@
 
 #include <vector>
 
-#include "libregion/extent/raw_extent.h"
+#include "libregion/format/metadata.h"
+#include "libregion/format/raw_layout.h"
 #include "libregion/format/slot_fragmentation.h"
+#include "libregion/io/file_system.h"
 
 namespace libregion {
 
 class SlotConsolidation {
  public:
-  // `raw` must outlive this object.
-  SlotConsolidation(RawExtent& raw, const Geometry& geometry);
+  // Of the extent in `file`, which must outlive this object, with these slots active.
+  SlotConsolidation(File& file, const Geometry& geometry, const ActiveSlots& active_slots);
 
   [[nodiscard]] const SlotFragmentation& fragmentation() const { return fragmentation_; }
   [[nodiscard]] bool is_needed() const { return fragmentation_.minor_block_count() > 0; }
@@ -58,9 +63,12 @@ class SlotConsolidation {
 
   void clear();
   void copy();
-  void persist();
-  // What the metadata is after that.
-  [[nodiscard]] ExtentMetadata persisted_metadata() const;
+  // Which slots are active once they are copied.
+  [[nodiscard]] ActiveSlots consolidated_slots() const;
+  // The metadata with one more defragmentation counted.
+  [[nodiscard]] static ExtentMetadata counted_in(ExtentMetadata metadata);
+  // Writes both; `metadata` is what the extent has.
+  void persist(const ExtentMetadata& metadata);
 
  private:
   // Runs of blocks to be moved that are read and written together.
@@ -80,8 +88,9 @@ class SlotConsolidation {
   [[nodiscard]] bool may_match_half_written(std::uint64_t block, SlotView source) const;
   void write_target(const Group& group, const Slots& slots);
 
-  RawExtent& raw_;
+  File& file_;
   RawLayout layout_;
+  ActiveSlots active_slots_;
   SlotFragmentation fragmentation_;
   ContextSlot source_array_;
   ContextSlot target_array_;

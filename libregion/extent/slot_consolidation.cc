@@ -1,4 +1,4 @@
-#include "libregion/ops/slot_consolidation.h"
+#include "libregion/extent/slot_consolidation.h"
 
 #include <algorithm>
 #include <limits>
@@ -26,18 +26,18 @@ void for_each_block(const std::vector<BlockRange>& runs, Visit visit) {
 
 }  // namespace
 
-SlotConsolidation::SlotConsolidation(RawExtent& raw, const Geometry& geometry)
-    : raw_(raw),
+SlotConsolidation::SlotConsolidation(File& file, const Geometry& geometry,
+                                     const ActiveSlots& active_slots)
+    : file_(file),
       layout_(geometry),
-      fragmentation_(measure_fragmentation(raw.active_slots())),
+      active_slots_(active_slots),
+      fragmentation_(measure_fragmentation(active_slots)),
       source_array_(fragmentation_.minor_array()),
-      target_array_(other_slot(source_array_)) {
-  LIBREGION_ASSERT(raw.metadata() && !raw.metadata()->dirty);
-}
+      target_array_(other_slot(source_array_)) {}
 
 std::vector<SlotConsolidation::Group> SlotConsolidation::groups() const {
   std::vector<Group> groups;
-  for (BlockRange rest : runs_of(raw_.active_slots(), source_array_)) {
+  for (BlockRange rest : runs_of(active_slots_, source_array_)) {
     while (rest.count > 0) {
       const BlockRange run{rest.first, std::min(rest.count, group_slots_max)};
       rest = {run.end(), rest.count - run.count};
@@ -55,7 +55,7 @@ std::vector<SlotConsolidation::Group> SlotConsolidation::groups() const {
 SlotConsolidation::Slots SlotConsolidation::read_slots(const Group& group) const {
   const std::uint64_t length_bytes = group.span.count * context_slot_bytes;
   const auto read = [&](ContextSlot array) {
-    return raw_.data_file().read(layout_.slot_offset_bytes(array, group.span.first), length_bytes);
+    return file_.read(layout_.slot_offset_bytes(array, group.span.first), length_bytes);
   };
   return {read(source_array_), read(target_array_)};
 }
@@ -77,6 +77,7 @@ SlotConsolidation::Plan SlotConsolidation::plan() const {
 }
 
 void SlotConsolidation::clear() {
+  if (target_array_ == ContextSlot::A) return;
   for (const Group& group : groups()) {
     Slots slots = read_slots(group);
     if (clear_in(group, slots)) write_target(group, slots);
@@ -96,21 +97,25 @@ void SlotConsolidation::copy() {
   }
 }
 
-void SlotConsolidation::persist() {
-  Bytes tail = raw_.data_file().read(layout_.bits_offset_bytes(), layout_.tail_bytes());
-  ActiveSlots active = raw_.active_slots();
-  for_each_block(runs_of(active, source_array_),
-                 [&](std::uint64_t block) { active.set(block, target_array_); });
-  std::copy(active.bytes().begin(), active.bytes().end(), tail.begin());
-  encode_defrag_count(persisted_metadata().defrag_count,
-                      MutableByteView(tail).last<metadata_bytes>());
-  raw_.data_file().write(layout_.bits_offset_bytes(), tail);
+ActiveSlots SlotConsolidation::consolidated_slots() const {
+  ActiveSlots slots = active_slots_;
+  for_each_block(runs_of(active_slots_, source_array_),
+                 [&](std::uint64_t block) { slots.set(block, target_array_); });
+  return slots;
 }
 
-ExtentMetadata SlotConsolidation::persisted_metadata() const {
-  ExtentMetadata metadata = *raw_.metadata();
+ExtentMetadata SlotConsolidation::counted_in(ExtentMetadata metadata) {
   if (metadata.defrag_count < std::numeric_limits<std::uint32_t>::max()) ++metadata.defrag_count;
   return metadata;
+}
+
+void SlotConsolidation::persist(const ExtentMetadata& metadata) {
+  Bytes tail = file_.read(layout_.bits_offset_bytes(), layout_.tail_bytes());
+  const ActiveSlots slots = consolidated_slots();
+  std::copy(slots.bytes().begin(), slots.bytes().end(), tail.begin());
+  encode_defrag_count(counted_in(metadata).defrag_count,
+                      MutableByteView(tail).last<metadata_bytes>());
+  file_.write(layout_.bits_offset_bytes(), tail);
 }
 
 // Empties the slots of the target that might match half written. False where there are none.
@@ -136,7 +141,7 @@ bool SlotConsolidation::may_match_half_written(std::uint64_t block, SlotView sou
 }
 
 void SlotConsolidation::write_target(const Group& group, const Slots& slots) {
-  raw_.data_file().write(layout_.slot_offset_bytes(target_array_, group.span.first), slots.target);
+  file_.write(layout_.slot_offset_bytes(target_array_, group.span.first), slots.target);
 }
 
 }  // namespace libregion
