@@ -49,11 +49,18 @@ class RawWriterWorkshop {
     const Bytes data = data_for(range, version);
     std::vector<SentContext> contexts;
     for (std::uint64_t i = 0; i < range.count; ++i) {
-      contexts.push_back({on_disk_hash(ByteView(data).subspan(i * 512, 512)), std::nullopt});
+      contexts.push_back(context_of(ByteView(data).subspan(i * 512, 512)));
     }
     writer->write({range.first, data, contexts}, mode);
   }
   void write(std::uint64_t block, std::uint64_t version) { write(BlockRange{block, 1}, version); }
+
+  // What is sent with the data.
+  [[nodiscard]] SentContext context_of(ByteView data) const {
+    if (!is_encrypted) return {on_disk_hash(data), std::nullopt};
+    const EncryptionContext encryption = some_encryption(on_disk_hash(data));
+    return {integrity_hash(encryption, data), encryption};
+  }
 
   // Behind the writer's back.
   void overwrite(std::uint64_t block, ByteView data) {
@@ -97,7 +104,9 @@ class RawWriterWorkshop {
     return std::get<ExtentMetadata>(decoded);
   }
   [[nodiscard]] const Geometry& geometry() const { return geometry_; }
+  [[nodiscard]] WriteOrdering ordering() const { return options_.ordering; }
 
+  bool is_encrypted = false;  // what is written from now on
   MemoryFileSystem disk;
   std::unique_ptr<RawExtentWriter> writer;
 
