@@ -135,6 +135,7 @@ void RawExtentWriter::write_checked(const ExtentWrite& write,
     sync();
     ++metadata_.bonus_sync_count;
   }
+  if (options_.ordering == WriteOrdering::posix) empty_copies(runs);
   write_contexts(runs, range.first, contexts);
   if (options_.ordering == WriteOrdering::posix) sync();
   for (const BlockRange& run : runs) set_unsynced(run);
@@ -197,6 +198,34 @@ void RawExtentWriter::mark_dirty() {
   sync();
   metadata_.dirty = true;
   is_dirty_on_disk_ = true;
+}
+
+void RawExtentWriter::empty_copies(const std::vector<BlockRange>& runs) {
+  bool has_emptied = false;
+  for (const BlockRange& run : runs) {
+    for (std::uint64_t block = run.first; block < run.end(); ++block) {
+      if (!may_match_half_written(block)) continue;
+      file_->write(layout_.slot_offset_bytes(ContextSlot::B, block), Bytes(context_slot_bytes));
+      has_emptied = true;
+    }
+  }
+  if (has_emptied) sync();
+}
+
+// The on-disk hash is in the last 10 bytes of an encrypted context, nonce and tag are before it. Of
+// slots that both match, B is taken: A is never taken for the whole one.
+bool RawExtentWriter::may_match_half_written(std::uint64_t block) const {
+  if (active_slots_.at(block) == ContextSlot::B) return false;
+  if (!layout_.slot_straddles_sector(ContextSlot::B, block)) return false;
+  const auto read_slot = [&](ContextSlot array) {
+    return slot_at(file_->read(layout_.slot_offset_bytes(array, block), context_slot_bytes), 0);
+  };
+  const SlotValue inactive = read_slot(ContextSlot::B);
+  const auto* context = std::get_if<BlockContext>(&inactive);
+  if (context == nullptr || !context->encryption) return false;
+  const SlotValue active = read_slot(ContextSlot::A);
+  const auto* active_context = std::get_if<BlockContext>(&active);
+  return active_context != nullptr && active_context->on_disk_hash == context->on_disk_hash;
 }
 
 void RawExtentWriter::write_contexts(const std::vector<BlockRange>& runs, std::uint64_t first_block,

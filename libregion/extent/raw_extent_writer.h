@@ -3,11 +3,17 @@
 //
 // The order of a write, and the crash that each step survives:
 //   1. if the extent is clean: the byte 1 at `dirty`, sync
-//          from here nobody trusts the bits: each block's slot is found by its data
+//          from here nobody trusts the bits: each block's slot is found by its data. In both
+//          orderings nothing may be written before that is durable: after a defragmentation the
+//          bits on disk may still name the slots that step 3 writes over
 //   2. if a block was written since the last sync: sync; this counts in bonus_sync_count
 //          before a slot is reused, the data of the other one is durable
 //   3. the new contexts into the inactive slots, in runs
 //          a reader finds the old data and its context, which is still there
+//      WriteOrdering::posix: before that some slots are emptied, sync
+//          after a defragmentation both slots of a block hold its context. Were the new one, of an
+//          encrypted block, torn where it lies in two sectors, it could have the new nonce and tag
+//          with the old on-disk hash; and where both slots match, B is taken
 //   4. WriteOrdering::posix: sync
 //          before any of the new data can be durable, its context is
 //   5. the data
@@ -145,6 +151,8 @@ class RawExtentWriter {
   [[nodiscard]] std::vector<std::optional<BlockContext>> read_contexts(BlockRange range);
 
   void mark_dirty();
+  void empty_copies(const std::vector<BlockRange>& runs);
+  [[nodiscard]] bool may_match_half_written(std::uint64_t block) const;
   void write_contexts(const std::vector<BlockRange>& runs, std::uint64_t first_block,
                       std::span<const BlockContext> contexts);
   void write_data(BlockRange run, const ExtentWrite& write);

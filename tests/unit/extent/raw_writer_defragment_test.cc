@@ -246,14 +246,7 @@ TEST_CASE("where all slots are in one array already nothing is done") {
 
 // The calls of a flush and of the defragmentation after it. 40 blocks: data to 20480, A to 22400, B
 // to 24320, bits to 24325, metadata to 24357.
-std::string calls_of(WriteOrdering ordering, bool encrypted, bool into_a) {
-  DefragmentWorkshop shop(40, RawWriterOptions{ordering});
-  shop.is_encrypted = encrypted;
-  shop.scatter(8);
-  shop.write_all(1);
-  if (into_a) shop.write_all(2);
-  shop.disk.clear_log();
-  shop.flush();
+std::string text_of_calls(const DefragmentWorkshop& shop) {
   std::string text;
   for (const Call& call : shop.disk.log()) {
     if (!text.empty()) text += " ";
@@ -262,6 +255,16 @@ std::string calls_of(WriteOrdering ordering, bool encrypted, bool into_a) {
                 : std::to_string(call.offset_bytes) + "+" + std::to_string(call.length_bytes);
   }
   return text;
+}
+std::string calls_of(WriteOrdering ordering, bool encrypted, bool into_a) {
+  DefragmentWorkshop shop(40, RawWriterOptions{ordering});
+  shop.is_encrypted = encrypted;
+  shop.scatter(8);
+  shop.write_all(1);
+  if (into_a) shop.write_all(2);
+  shop.disk.clear_log();
+  shop.flush();
+  return text_of_calls(shop);
 }
 
 TEST_CASE("the slots are copied directly after the last sync of the flush") {
@@ -277,6 +280,27 @@ TEST_CASE("what could match half written is emptied first, durably, and only the
   CHECK(calls_of(WriteOrdering::posix, true, false) ==
         "24320+5 sync 22400+720 24325+32 sync 22400+720");
   CHECK(calls_of(WriteOrdering::posix, true, true) == "24320+5 sync 24325+32 sync 20480+720");
+}
+
+TEST_CASE("a copy that the next context could match half written is emptied first, once") {
+  DefragmentWorkshop shop(40);
+  shop.is_encrypted = true;
+  shop.scatter(8);
+  shop.write_all(1);
+  shop.write_all(2);
+  shop.flush();
+  REQUIRE(shop.all_slots() == std::string(40, 'A'));
+  shop.disk.clear_log();
+  shop.write(2, 3);
+  CHECK(text_of_calls(shop) == "24325+1 sync 22496+48 sync 22496+48 sync 1024+512");
+  shop.disk.clear_log();
+  shop.write(4, 3);  // not in two sectors
+  CHECK(text_of_calls(shop) == "22592+48 sync 2048+512");
+  shop.flush();
+  shop.write(2, 4);
+  shop.disk.clear_log();
+  shop.write(2, 5);  // into B again, where the context of other data is now
+  CHECK(text_of_calls(shop) == "sync 22496+48 sync 1024+512");
 }
 
 // ---- what goes wrong ----------------------------------------------------------------------------
