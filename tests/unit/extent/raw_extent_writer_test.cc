@@ -150,7 +150,7 @@ TEST_CASE("auto_sync_flush_2: slots B A, a flush, then B A B") {
   CHECK(extra_syncs == "01123");
 }
 
-TEST_CASE("reopening marks blocks unwritten whose data never arrived") {
+TEST_CASE("reopen marks blocks unwritten whose data never arrived") {
   RawWriterWorkshop shop;
   shop.write(BlockRange{0, 4}, 0);
   shop.writer->flush(1, 1);

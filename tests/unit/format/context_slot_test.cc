@@ -64,6 +64,23 @@ Bytes encoded(const BlockContext& context) {
   return slot;
 }
 
+TEST_CASE("serialized sizes: 1 byte, 20 or 48 are what a slot holds, whatever its values") {
+  CHECK(context_slot_bytes == 48);
+  const auto used_bytes = [](const BlockContext& context) {
+    std::array<std::byte, context_slot_bytes> slot{};
+    encode_context_slot(context, slot);
+    std::size_t used = slot.size();
+    while (used > 0 && slot[used - 1] == std::byte{0}) --used;
+    return used;
+  };
+  BlockContext largest{UINT64_MAX, std::nullopt, UINT64_MAX, UINT16_MAX};
+  CHECK(used_bytes(largest) == plain_slot_bytes);
+  CHECK(plain_slot_bytes == 20);
+  largest.encryption.emplace();
+  CHECK(used_bytes(largest) == context_slot_bytes);
+  CHECK(empty_slot_bytes == 1);
+}
+
 TEST_CASE("a slot of zeros is empty") {
   CHECK(decode_context_slot(view(Bytes(48))) == SlotValue(EmptySlot{}));
 }

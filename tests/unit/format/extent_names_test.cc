@@ -12,7 +12,8 @@ namespace {
 using namespace std::string_view_literals;
 using Texts = std::vector<std::string_view>;
 
-TEST_CASE("extent e lives at bits 31..24, 23..12 and 11..0 of its number, in upper-case hex") {
+TEST_CASE(
+    "extent names and paths up to FF/FFF/FFF: bits 31..24, 23..12 and 11..0 in upper-case hex") {
   CHECK(extent_path({0}) == "00/000/000");
   CHECK(extent_path({1}) == "00/000/001");
   CHECK(extent_path({1661}) == "00/000/67D");

@@ -124,7 +124,8 @@ TEST_CASE("a raw region has nothing to migrate, and is not touched") {
   CHECK(action_of(migrated, 2) == "action=none changed=false");
 }
 
-TEST_CASE("more extents than one batch, on several threads, each right and in order") {
+TEST_CASE(
+    "big migration: more extents than one batch, on several threads, numbers kept, in order") {
   TestRegion region({512, 12, 600});
   region.put_sqlite(0, 5);
   region.put_sqlite(1, 0);

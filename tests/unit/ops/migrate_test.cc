@@ -63,7 +63,7 @@ TEST_CASE("an extent whose rows are in its log, and the log is gone") {
   check_becomes(region, expected.write(3, A).write(11, A).set_numbers(8, 9));
 }
 
-TEST_CASE("a dirty extent stays dirty, each block with the row that matches") {
+TEST_CASE("stale rows: a dirty extent stays dirty, each block with the row that matches") {
   TestRegion region = one_extent();
   auto writer = region.make_sqlite(0);
   writer->write(0, region.data_for(0));
@@ -97,7 +97,33 @@ TEST_CASE("an extent that was never written") {
   check_becomes(region, region.raw());
 }
 
-TEST_CASE("what an earlier attempt put behind the data does not matter") {
+TEST_CASE("duplicate SQLite rows: the same write again and again leaves one context") {
+  TestRegion region = one_extent();
+  auto writer = region.make_sqlite(0);
+  for (int i = 0; i < 3; ++i) writer->write(4, region.data_for(4));
+  writer->flush(8, 9);
+  for (int i = 0; i < 3; ++i) writer->write(4, region.data_for(4));
+  writer->die();
+  writer.reset();
+  RawExtentBuilder expected = region.raw();
+  check_becomes(region, expected.write(4, A).set_numbers(8, 9).set_dirty());
+}
+
+TEST_CASE("partial migration: what an earlier attempt wrote behind the data is written again") {
+  TestRegion region = one_extent();
+  region.put_sqlite(0, 12);
+  const Bytes raw = region.raw().write_all(A).set_numbers(3, 5).bytes();
+  const std::size_t data_bytes = region.file("00/000/000").size();
+  for (const std::size_t more_bytes : {std::size_t{1}, std::size_t{500}, raw.size() - data_bytes}) {
+    CAPTURE(more_bytes);
+    TestRegion interrupted = one_extent();
+    interrupted.put_sqlite(0, 12);
+    interrupted.put_file("00/000/000", ByteView(raw).first(data_bytes + more_bytes));
+    check_becomes(interrupted, region.raw().write_all(A).set_numbers(3, 5));
+  }
+}
+
+TEST_CASE("corrupt partial migration: whatever is behind the data does not matter") {
   for (const std::uint64_t more_bytes : {1U, 500U, 12U * 96U + 2U + 32U, 10'000U}) {
     CAPTURE(more_bytes);
     TestRegion region = one_extent();
@@ -169,7 +195,7 @@ TEST_CASE("a clean row that does not match is migrated unchecked, and verify say
   }
 }
 
-TEST_CASE("a dirty block that no row matches is left, unless damage is accepted") {
+TEST_CASE("rows none of which match: a dirty block is left, unless damage is accepted") {
   TestRegion region = one_extent();
   auto writer = region.make_sqlite(0);
   writer->write(2, region.data_for(2));

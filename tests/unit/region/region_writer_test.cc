@@ -43,7 +43,7 @@ TEST_CASE("read of an unwritten block: zeros, and no context") {
   }
 }
 
-TEST_CASE("write_unwritten: over several extents, only what was never written") {
+TEST_CASE("write_unwritten big: over several extents, only what was never written") {
   RegionWriterWorkshop shop;
   shop.write({7, 2}, 0);
   shop.writer->flush({1, 1});
@@ -120,7 +120,8 @@ TEST_CASE("gen, flush and dirty after every combination of write, flush, close a
     RegionWriterOptions options;
     options.extents.ordering = ordering;
     RegionWriterWorkshop shop(2, 8, options);
-    for (const auto& [action, expected] : actions) {
+    for (const auto& [step, expected] : actions) {
+      const std::string& action = step;
       CAPTURE(action);
       const std::uint64_t number = action.size() > 1 ? std::stoull(action.substr(1)) : 0;
       if (action[0] == 'w') shop.write({8 * number, 1}, 1);

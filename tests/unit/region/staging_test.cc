@@ -96,7 +96,7 @@ TEST_CASE("a raw replacement takes the place of a damaged raw extent, longer or 
   }
 }
 
-TEST_CASE("a SQLite replacement takes the place of a SQLite extent") {
+TEST_CASE("replacement replayed: a SQLite one takes the place of a SQLite extent") {
   SUBCASE("neither has a log") {
     const TestRegion source = sqlite_region(7);
     TestRegion region = sqlite_region(2);
@@ -109,7 +109,7 @@ TEST_CASE("a SQLite replacement takes the place of a SQLite extent") {
     put_replacement(region, source);
     check_put_in_place(region, source);
   }
-  SUBCASE("the extent has a log, which must go") {
+  SUBCASE("replayed short: the extent has a log, which must go") {
     const TestRegion source = sqlite_region(7);
     TestRegion region = killed_sqlite_region(6);
     REQUIRE(region.has("00/000/000.db-wal"));
