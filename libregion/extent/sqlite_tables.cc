@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -11,6 +10,7 @@
 #include "libregion/extent/sqlite_database.h"
 #include "libregion/extent/sqlite_schema.h"
 #include "libregion/format/extent_names.h"
+#include "libregion/format/sqlite_walk.h"
 
 namespace libregion {
 namespace {
@@ -269,42 +269,24 @@ void insert_context(SqliteStatement& insert, std::uint64_t block, const BlockCon
 
 }  // namespace
 
-void ContextRows::add(std::uint64_t block, const BlockContext& context) {
-  blocks_.push_back(block);
-  contexts_.emplace_back(context);
-}
-
-void ContextRows::sort() {
-  // The table's own order; only a damaged one needs the work.
-  if (std::is_sorted(blocks_.begin(), blocks_.end())) return;
-  std::vector<std::size_t> order(blocks_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
-    return blocks_[left] < blocks_[right];
-  });
-  ContextRows sorted;
-  for (const std::size_t i : order) {
-    sorted.blocks_.push_back(blocks_[i]);
-    sorted.contexts_.push_back(contexts_[i]);
-  }
-  *this = std::move(sorted);
-}
-
-std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
-  const auto [first, last] = std::equal_range(blocks_.begin(), blocks_.end(), block);
-  return std::span(contexts_).subspan(static_cast<std::size_t>(first - blocks_.begin()),
-                                      static_cast<std::size_t>(last - first));
-}
-
-bool ContextRows::has_block_with_several() const {
-  return std::adjacent_find(blocks_.begin(), blocks_.end()) != blocks_.end();
-}
-
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry) {
-  return TableReader(image, extent, geometry).read(/*with_rows=*/true);
+  SqliteTables tables;
+  tables.metadata = walk_sqlite_metadata(image);
+  if (tables.metadata) tables.rows = walk_sqlite_rows(image, geometry.extent_size_blocks());
+  return tables.rows ? std::move(tables) : read_tables_with_sqlite(image, extent, geometry);
 }
 
 SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry) {
+  SqliteTables tables;
+  tables.metadata = walk_sqlite_metadata(image);
+  return tables.metadata ? std::move(tables) : read_metadata_with_sqlite(image, extent, geometry);
+}
+
+SqliteTables read_tables_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry) {
+  return TableReader(image, extent, geometry).read(/*with_rows=*/true);
+}
+
+SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry) {
   return TableReader(image, extent, geometry).read(/*with_rows=*/false);
 }
 
@@ -314,7 +296,8 @@ Bytes build_sqlite_image(const ExtentMetadata& metadata,
   SqliteDatabase database = SqliteDatabase::create();
   database.execute("PRAGMA page_size = 4096");
   database.execute("BEGIN");
-  database.execute(sqlite_schema_sql);
+  database.execute(sqlite_metadata_sql);
+  database.execute(sqlite_block_context_sql);
   insert_metadata(database, metadata);
   {
     SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");

@@ -15,28 +15,13 @@
 #include <vector>
 
 #include "libregion/format/bytes.h"
+#include "libregion/format/context_rows.h"
 #include "libregion/format/context_slot.h"
 #include "libregion/format/metadata.h"
 #include "libregion/format/units.h"
 #include "libregion/report/finding.h"
 
 namespace libregion {
-
-// The rows of all blocks, ordered by block.
-class ContextRows {
- public:
-  // In any order; sort() before anything is looked up.
-  void add(std::uint64_t block, const BlockContext& context);
-  void sort();
-
-  [[nodiscard]] std::size_t size() const { return blocks_.size(); }
-  [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;
-  [[nodiscard]] bool has_block_with_several() const;
-
- private:
-  std::vector<std::uint64_t> blocks_;  // of contexts_[i]
-  std::vector<SlotValue> contexts_;
-};
 
 struct SqliteTables {
   // None where a number is missing or impossible.
@@ -46,11 +31,16 @@ struct SqliteTables {
   std::vector<Finding> findings;
 };
 
-// Reads an untrusted image. Whatever is wrong with it is a finding.
+// Reads an untrusted image. Whatever is wrong with it is a finding. A database of exactly the shape
+// that Crucible gives it is read without SQLite, every other one by it.
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry);
 
 // The same without the rows.
 SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry);
+
+// What SQLite makes of it, always: the reference for the two above.
+SqliteTables read_tables_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
+SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
 
 // A database as Crucible makes them, with one row for each context that is there.
 Bytes build_sqlite_image(const ExtentMetadata& metadata,

@@ -1,0 +1,45 @@
+#include "libregion/format/context_rows.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace libregion {
+
+void ContextRows::reserve(std::size_t row_count) {
+  blocks_.reserve(row_count);
+  contexts_.reserve(row_count);
+}
+
+void ContextRows::add(std::uint64_t block, const BlockContext& context) {
+  blocks_.push_back(block);
+  contexts_.emplace_back(context);
+}
+
+void ContextRows::sort() {
+  // The table's own order; only a damaged one needs the work.
+  if (std::is_sorted(blocks_.begin(), blocks_.end())) return;
+  std::vector<std::size_t> order(blocks_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
+    return blocks_[left] < blocks_[right];
+  });
+  ContextRows sorted;
+  for (const std::size_t i : order) {
+    sorted.blocks_.push_back(blocks_[i]);
+    sorted.contexts_.push_back(contexts_[i]);
+  }
+  *this = std::move(sorted);
+}
+
+std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
+  const auto [first, last] = std::equal_range(blocks_.begin(), blocks_.end(), block);
+  return std::span(contexts_).subspan(static_cast<std::size_t>(first - blocks_.begin()),
+                                      static_cast<std::size_t>(last - first));
+}
+
+bool ContextRows::has_block_with_several() const {
+  return std::adjacent_find(blocks_.begin(), blocks_.end()) != blocks_.end();
+}
+
+}  // namespace libregion
