@@ -33,6 +33,12 @@ void ContextRows::sort() {
 }
 
 std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
+  // Where every block was written, its row's number is its own.
+  const bool is_own_row = block < blocks_.size() && blocks_[block] == block;
+  const bool is_first = is_own_row && (block == 0 || blocks_[block - 1] != block);
+  const bool is_last = is_own_row && (block + 1 == blocks_.size() || blocks_[block + 1] != block);
+  if (is_first && is_last) return std::span(contexts_).subspan(block, 1);
+
   const auto [first, last] = std::equal_range(blocks_.begin(), blocks_.end(), block);
   return std::span(contexts_).subspan(static_cast<std::size_t>(first - blocks_.begin()),
                                       static_cast<std::size_t>(last - first));
