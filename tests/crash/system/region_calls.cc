@@ -24,10 +24,10 @@ enum class Shape : std::uint8_t {
 };
 
 struct KnownCall {
-  unsigned number;
-  const char* name;
-  Shape shape;
-  bool changes;
+  unsigned number = 0;
+  const char* name = "";
+  Shape shape = Shape::descriptor;
+  bool changes = false;
   std::optional<unsigned> length_argument = std::nullopt;
 };
 
