@@ -153,6 +153,8 @@ class Directory {
   virtual std::unique_ptr<File> create_file(std::string_view name,
                                             const std::optional<Ownership>& ownership) = 0;
   virtual void make_directory(std::string_view name, const std::optional<Ownership>& ownership) = 0;
+  // Of this directory: for one that was made, and whose maker was stopped before it had its owner.
+  virtual void take_ownership(const Ownership& ownership) = 0;
   virtual void remove_file(std::string_view name) = 0;
   virtual void remove_directory(std::string_view name) = 0;  // must be empty
   virtual void rename(std::string_view source, std::string_view target) = 0;

@@ -13,6 +13,8 @@ struct PosixOptions {
   bool use_syncfs = true;   // else sync_file_system() says that it cannot be had
   bool use_leases = true;   // else take_lease() says so
   bool use_ranges = true;   // else next_data() knows of no holes, copy_to() reads and writes
+  // A file that gets an owner is complete before it has its name; else it may be seen without.
+  bool use_unnamed_files = true;
   // Slows down reading and writing, and leaves the page cache as it was found, where the system
   // lets that be done. Must outlive the file system.
   RateLimit* rate_limit = nullptr;

@@ -136,6 +136,10 @@ bool make_region(FileSystem& file_system, const std::string& path, const NewRegi
   // Once more, now that nobody else can be making it.
   const bool has_leftovers = check_create_target(file_system, path, options.force);
   if (has_leftovers) clear_leftovers(*made.root);
+  // It may have been made by a run that was stopped before the directory had its owner.
+  if (options.force && options.directory_ownership) {
+    made.root->take_ownership(options.directory_ownership(""));
+  }
   bool is_finished = false;
   try {
     RegionInMaking making(*made.root, options);

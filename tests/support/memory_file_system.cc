@@ -220,6 +220,10 @@ class MemoryDirectory : public Directory {
     make(CallKind::make_directory, name, FileKind::directory,
          ownership.value_or(default_directory_ownership));
   }
+  void take_ownership(const Ownership& ownership) override {
+    const Lock lock(state_->mutex);
+    node_->ownership = ownership;
+  }
 
   void remove_file(std::string_view name) override {
     const Lock lock(state_->mutex);
