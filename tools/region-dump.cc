@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "libregion/base/text.h"
 #include "libregion/ops/dump_inventory.h"
 #include "libregion/ops/dump_layout.h"
 #include "libregion/ops/dump_raw.h"
 #include "libregion/ops/dump_slots.h"
+#include "tools/dump_bundle.h"
 #include "tools/dump_table.h"
 #include "tools/inventory_text.h"
 
@@ -21,11 +23,13 @@ struct Shown {
   bool raw = false;
   bool layout = false;
   bool inventory = false;
+  BundleArguments bundle;
 };
 
 std::string_view csv_rows(const Shown& shown) {
   if (shown.slots) return "block";
   if (shown.raw) return "bytes";
+  if (shown.bundle.path) return "not_carried";
   return shown.layout ? "part" : "extent";
 }
 
@@ -73,7 +77,27 @@ ExitCode show_inventory(Session& session, const Region& region,
   return end(session, totals, fields, inventory_text(region.definition, totals, inventory));
 }
 
+ExitCode show_bundled(Session& session, const Region& region, const BundleArguments& arguments) {
+  const auto summary = bundle_region(session, region, arguments);
+  const VisitTotals totals{.extent_count = summary.extent_count,
+                           .block_count = summary.block_count,
+                           .read_bytes = summary.data_bytes,
+                           .has_io_errors = summary.has_io_errors,
+                           .has_changed = summary.has_changed};
+  std::string text = fmt::format("{} bundled, {}", plural(totals.extent_count, "extent"),
+                                 libregion::human_size(summary.bundle_bytes));
+  if (summary.not_carried_count > 0) {
+    text += fmt::format(", {} not carried", plural(summary.not_carried_count, "file"));
+  }
+  return end(session, totals,
+             {{"blocks", summary.block_count},
+              {"bundle_bytes", summary.bundle_bytes},
+              {"not_carried", summary.not_carried_count}},
+             text);
+}
+
 ExitCode show(Session& session, const Region& region, const Shown& shown) {
+  if (shown.bundle.path) return show_bundled(session, region, shown.bundle);
   const auto walk = session.walk_options(region.definition);
   const auto [extent_count, data_bytes] = walk_totals(region.definition, walk);
   session.progress().start(extent_count, shown.slots ? data_bytes : 0);
@@ -84,7 +108,8 @@ ExitCode show(Session& session, const Region& region, const Shown& shown) {
 }
 
 ExitCode dump(Session& session, const Shown& shown, const DumpTableOptions& table) {
-  if (!shown.slots && !shown.raw && !shown.layout && !shown.inventory) {
+  check_bundle_arguments(session, shown.bundle);
+  if (!shown.slots && !shown.raw && !shown.layout && !shown.inventory && !shown.bundle.path) {
     return dump_table(session, table);
   }
   return for_each_region(session,
@@ -98,11 +123,12 @@ void add_options(CommandLine& line, Shown& shown, DumpTableOptions& table) {
   line.add_flag("--raw", shown.raw, "the bytes of metadata, bits and slots, by field");
   line.add_flag("--layout", shown.layout, "where the parts of extents and blocks are");
   line.add_flag("--inventory", shown.inventory, "formats, repairs, strays, sizes, slot runs");
+  add_bundle_options(line, shown.bundle);
   line.add_flag("--only-differences", table.only_differences,
                 "only what is not the same in all regions");
   line.add_flag("--live", table.live, "look at one in use; what is shown may be stale");
-  const std::vector<std::string> modes = {"--slots", "--raw", "--layout", "--inventory",
-                                          "--only-differences"};
+  const std::vector<std::string> modes = {"--slots",     "--raw",    "--layout",
+                                          "--inventory", "--bundle", "--only-differences"};
   for (std::size_t i = 0; i < modes.size(); ++i) {
     for (std::size_t j = i + 1; j < modes.size(); ++j) line.exclude(modes[i], modes[j]);
   }
@@ -122,7 +148,8 @@ int main(int argc, char** argv) {
       {"region-dump /data/r1                      the table of its extents",
        "region-dump --only-differences r1 r2 r3   where replicas differ",
        "region-dump --slots -e 67D -b 5 /data/r1  one block, both slots",
-       "region-dump --inventory -v /data/r1       formats, repairs, sizes, slot runs"}};
+       "region-dump --inventory -v /data/r1       formats, repairs, sizes, slot runs",
+       "region-dump --bundle r1.tar /data/r1      all but the data, for a bug report"}};
   const OptionSet options{
       .blocks = true, .strict = true, .choose_csv_rows = [&] { return csv_rows(shown); }};
   return run_tool(

@@ -1,6 +1,7 @@
 #include "libregion/extent/sqlite_tables.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <numeric>
 
@@ -267,6 +268,26 @@ void insert_context(SqliteStatement& insert, std::uint64_t block, const BlockCon
   insert.step();
 }
 
+Bytes build_image(const ExtentMetadata& metadata,
+                  const std::function<void(SqliteStatement& insert)>& insert_rows) {
+  constexpr std::size_t write_version_offset = 18;
+  SqliteDatabase database = SqliteDatabase::create();
+  database.execute("PRAGMA page_size = 4096");
+  database.execute("BEGIN");
+  database.execute(sqlite_schema_sql);
+  insert_metadata(database, metadata);
+  {
+    SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");
+    insert_rows(insert);
+  }
+  database.execute("COMMIT");
+  Bytes image = database.serialize();
+  // The mark of WAL mode, which a database in memory cannot be in.
+  image[write_version_offset] = std::byte{2};
+  image[write_version_offset + 1] = std::byte{2};
+  return image;
+}
+
 }  // namespace
 
 void ContextRows::add(std::uint64_t block, const BlockContext& context) {
@@ -310,24 +331,27 @@ SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometr
 
 Bytes build_sqlite_image(const ExtentMetadata& metadata,
                          std::span<const std::optional<BlockContext>> contexts) {
-  constexpr std::size_t write_version_offset = 18;
-  SqliteDatabase database = SqliteDatabase::create();
-  database.execute("PRAGMA page_size = 4096");
-  database.execute("BEGIN");
-  database.execute(sqlite_schema_sql);
-  insert_metadata(database, metadata);
-  {
-    SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");
+  return build_image(metadata, [&](SqliteStatement& insert) {
     for (std::size_t block = 0; block < contexts.size(); ++block) {
       if (contexts[block]) insert_context(insert, block, *contexts[block]);
     }
+  });
+}
+
+std::optional<Bytes> build_sqlite_image(const ExtentMetadata& metadata, const ContextRows& rows,
+                                        std::uint64_t block_count) {
+  try {
+    return build_image(metadata, [&](SqliteStatement& insert) {
+      for (std::uint64_t block = 0; block < block_count; ++block) {
+        for (const SlotValue& row : rows.of_block(block)) {
+          insert_context(insert, block, std::get<BlockContext>(row));
+        }
+      }
+    });
+  } catch (const SqliteError& error) {
+    if (error.code() != SQLITE_CONSTRAINT) throw;
+    return std::nullopt;
   }
-  database.execute("COMMIT");
-  Bytes image = database.serialize();
-  // The mark of WAL mode, which a database in memory cannot be in.
-  image[write_version_offset] = std::byte{2};
-  image[write_version_offset + 1] = std::byte{2};
-  return image;
 }
 
 }  // namespace libregion

@@ -57,6 +57,10 @@ void retire_replacements(Directory& leaf, std::span<const ExtentId> extents);
 // Removes .copy and .completed, whichever are there, with all that is in them.
 void remove_leftovers(Directory& leaf, ExtentId extent, const ExtentParts& parts);
 
+// Removes a directory with all that is in it. One with more levels below it than any region or
+// repair has is left, and an Error.
+void remove_tree(Directory& parent, const std::string& name);
+
 // The findings for what is pending: .copy, .replace, .completed.
 std::vector<Finding> pending_findings(ExtentId extent, const ExtentParts& parts);
 
