@@ -2,8 +2,7 @@
 //
 //   region.json              the region definition
 //   region.json.tmp          the same, before it gets its name
-//   region.json.incomplete   the same, in a region that is being made of another one's extents, or
-//                            of a bundle
+//   region.json.incomplete   the same, in a region that is being made of another or of a bundle
 //   XX/YYY/ZZZ               an extent's data file: its number in upper-case hexadecimal,
 //                            XX bits 31..24, YYY bits 23..12, ZZZ bits 11..0
 //   XX/YYY/ZZZ.db            its database: there only for a SQLite extent
@@ -45,11 +44,6 @@ enum class ExtentPart : std::uint8_t {
 inline constexpr std::array all_extent_parts = {
     ExtentPart::data,       ExtentPart::db,   ExtentPart::db_wal,  ExtentPart::db_shm,
     ExtentPart::db_journal, ExtentPart::copy, ExtentPart::replace, ExtentPart::completed};
-
-// The directories of interrupted repairs.
-[[nodiscard]] constexpr bool is_repair(ExtentPart part) {
-  return part == ExtentPart::copy || part == ExtentPart::replace || part == ExtentPart::completed;
-}
 
 // ".db-wal" and so on; empty for the data file.
 std::string_view part_suffix(ExtentPart part);

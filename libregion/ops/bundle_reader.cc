@@ -13,6 +13,9 @@
 namespace libregion {
 namespace {
 
+// So much of a member is read at once.
+constexpr std::uint64_t step_bytes = std::uint64_t{1} << 20;
+
 // What a definition is before one is read.
 RegionDefinition no_definition() { return {std::get<Geometry>(Geometry::make(512, 1)), 0, Uuid{}}; }
 
@@ -61,8 +64,13 @@ Bytes BundleReader::read_whole(std::uint64_t bytes_max) {
   if (left_bytes_ > bytes_max) {
     refuse(0, fmt::format("at most {} bytes", bytes_max), fmt::format("{} bytes", left_bytes_));
   }
-  Bytes content(left_bytes_);
-  read(content);
+  // A header may promise more than there is: memory is taken as bytes come.
+  Bytes content;
+  while (left_bytes_ > 0) {
+    const std::size_t at = content.size();
+    content.resize(at + std::min(left_bytes_, step_bytes));
+    read(MutableByteView(content).subspan(at));
+  }
   return content;
 }
 
@@ -80,9 +88,8 @@ void BundleReader::read_exactly(MutableByteView target) {
 }
 
 void BundleReader::skip_rest() {
-  constexpr std::uint64_t skipped_max = std::uint64_t{64} << 10;
   while (left_bytes_ > 0) {
-    Bytes skipped(std::min(left_bytes_, skipped_max));
+    Bytes skipped(std::min(left_bytes_, step_bytes));
     read(skipped);
   }
   const std::uint64_t at = offset_bytes_;

@@ -9,6 +9,7 @@
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/bundle_records.h"
 #include "libregion/format/raw_layout.h"
+#include "libregion/region/staging.h"
 
 namespace libregion {
 namespace {

@@ -29,8 +29,9 @@ struct UnbundleSummary {
 };
 
 // `bundle` must not have been read from. The region appears whole or not at all: what an error or a
-// stop leaves is removed again, unless the error is a sync that failed. Throws Error: stopped,
-// in_use, failed.
+// stop leaves is removed again, unless the error is a sync that failed. How much space it takes
+// shows only while it is made, as zeros of the bundle become holes. Throws Error: stopped, in_use,
+// failed.
 UnbundleSummary create_from_bundle(FileSystem& file_system, const std::string& path,
                                    BundleReader& bundle, const UnbundleOptions& options);
 

@@ -2,11 +2,10 @@
 //
 // The order of things:
 //   1. the directory, locked; what an interrupted run left is cleared
-//   2. where it is to be marked: region.json's text as region.json.incomplete, synced, the
-//   directory
-//      synced
+//   2. where it is to be marked: region.json's text as region.json.incomplete, synced; the
+//      directory synced
 //   3. the extents, and whatever else is to be in it
-//   4. a sync of all files, then the directories from the leaves up
+//   4. a sync of all files but the mark, then the directories from the leaves up
 //   5. region.json: the mark renamed, or the text written beside, synced and renamed; the directory
 //      synced
 //   6. the directory that the region is in synced
@@ -15,7 +14,10 @@
 // of names and extents as a create makes them: others are taken for those of a region that lost its
 // region.json. So what is made of another region's extents, or of a bundle, is marked before the
 // first of them, and the mark goes, in clearing, after the last is gone for good. It says that
-// nothing in the directory has ever been in use.
+// nothing in the directory has ever been in use. Both syncs of step 2 are needed: after a crash an
+// extent could be there without the mark's name, or beside a mark without a definition in it, which
+// says nothing. With them the mark needs none in step 4: nobody writes to it any more, and its
+// rename makes a region.json that has been durable since.
 //
 // What a failure or a stop leaves is removed again; but not after a sync that failed.
 

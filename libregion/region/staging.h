@@ -28,6 +28,11 @@
 
 namespace libregion {
 
+// Whether a part is the directory of an interrupted repair.
+[[nodiscard]] constexpr bool is_repair(ExtentPart part) {
+  return part == ExtentPart::copy || part == ExtentPart::replace || part == ExtentPart::completed;
+}
+
 // Looks at a pending replacement without changing anything. No findings: it can be put in place.
 // What Crucible would destroy the extent with (files of the other format, files that cannot be
 // used) is an error.
