@@ -9,6 +9,7 @@
 #include "libregion/ops/bundle_listing.h"
 #include "libregion/ops/bundle_notes.h"
 #include "libregion/ops/bundle_writer.h"
+#include "libregion/region/staging.h"
 
 namespace libregion {
 namespace {
@@ -142,9 +143,7 @@ class Bundling {
                      const ExtentParts& parts) {
     bundle_files(work_, {leaf, listed, extent}, parts);
     if (parts.has(ExtentPart::replace)) bundle_replacement(leaf, listed, extent);
-    if (options_.progress != nullptr) {
-      options_.progress->advance(1, region_.definition.geometry.extent_data_bytes());
-    }
+    if (options_.progress != nullptr) options_.progress->advance(1, 0);
   }
 
   void bundle_replacement(const Directory& leaf, const Listed& listed, ExtentId extent) {

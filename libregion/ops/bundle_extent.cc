@@ -128,12 +128,14 @@ class FileBundling {
   void for_each_block(const BundledPlace& place, ExtentReader& reader,
                       const std::function<void(const BlockRecord&)>& visit) {
     const std::uint64_t count = reader.readable_blocks();
-    read_past_errors(reader, {0, count}, visit, [&](std::uint64_t, const Error& error) {
+    const auto skip = [&](std::uint64_t, const Error& error) {
       notes_.add_unreadable(place.extent, place.path_of(ExtentPart::data), error);
       BlockSummary summary;
       summary.is_unreadable = true;
       append_summary(summaries_, summary);
-    });
+    };
+    for_each_step({{0, count}, geometry_.shift(), options_.progress},
+                  [&](BlockRange step) { read_past_errors(reader, step, visit, skip); });
     notes_.add_blocks(count, count << geometry_.shift());
   }
 
