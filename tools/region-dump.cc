@@ -26,11 +26,22 @@ struct Shown {
   BundleArguments bundle;
 };
 
-std::string_view csv_rows(const Shown& shown) {
-  if (shown.slots) return "block";
-  if (shown.raw) return "bytes";
-  if (shown.bundle.path) return "not_carried";
-  return shown.layout ? "part" : "extent";
+CsvRows csv_rows(const Shown& shown) {
+  if (shown.slots) return {"block"};
+  if (shown.raw) {
+    return {"bytes",
+            {"part", "first_block", "last_block", "field", "offset", "length", "hex", "value"}};
+  }
+  if (shown.bundle.path) return {"not_carried", {"reason"}};
+  if (shown.layout) {
+    return {"part", {"part", "first_block", "last_block", "offset", "length", "bit"}};
+  }
+  if (shown.inventory) {
+    return {"extent",
+            {"apparent_bytes", "allocated_bytes", "pending_bytes", "a_runs", "b_runs",
+             "extra_system_calls", "findings"}};
+  }
+  return {"extent", {"findings"}};
 }
 
 ExitCode end(Session& session, const VisitTotals& totals, Fields fields, const std::string& text) {
@@ -96,11 +107,21 @@ ExitCode show_bundled(Session& session, const Region& region, const BundleArgume
              text);
 }
 
+// How much will be read, for the progress; 0 where that is not known before.
+std::uint64_t expected_bytes(const Region& region, const libregion::WalkTotals& totals,
+                             const Shown& shown) {
+  if (shown.slots) return totals.data_bytes;
+  if (!shown.raw) return 0;
+  const std::uint64_t blocks = totals.data_bytes >> region.definition.geometry.shift();
+  return blocks * 2 * libregion::context_slot_bytes + blocks / 8 +
+         totals.extent_count * libregion::metadata_bytes;
+}
+
 ExitCode show(Session& session, const Region& region, const Shown& shown) {
   if (shown.bundle.path) return show_bundled(session, region, shown.bundle);
   const auto walk = session.walk_options(region.definition);
-  const auto [extent_count, data_bytes] = walk_totals(region.definition, walk);
-  session.progress().start(extent_count, shown.slots ? data_bytes : 0);
+  const libregion::WalkTotals totals = walk_totals(region.definition, walk);
+  session.progress().start(totals.extent_count, expected_bytes(region, totals, shown));
   if (shown.layout) return show_layout(session, region, walk);
   if (shown.inventory) return show_inventory(session, region, walk);
   const auto dump = shown.slots ? libregion::dump_slots : libregion::dump_raw;
@@ -150,8 +171,9 @@ int main(int argc, char** argv) {
        "region-dump --slots -e 67D -b 5 /data/r1  one block, both slots",
        "region-dump --inventory -v /data/r1       formats, repairs, sizes, slot runs",
        "region-dump --bundle r1.tar /data/r1      all but the data, for a bug report"}};
-  const OptionSet options{
-      .blocks = true, .strict = true, .choose_csv_rows = [&] { return csv_rows(shown); }};
+  const OptionSet options{.blocks = true,
+                          .strict = true,
+                          .choose_csv_rows = [&](const CommonOptions&) { return csv_rows(shown); }};
   return run_tool(
       argc, argv, info, options, [&](CommandLine& line) { add_options(line, shown, table); },
       [&](Session& session) { return dump(session, shown, table); });
