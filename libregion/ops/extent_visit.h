@@ -22,8 +22,8 @@ void read_past_errors(ExtentReader& reader, BlockRange range,
 // Blocks of one extent that are read step by step, while somebody waits.
 struct WatchedRange {
   BlockRange blocks;
-  std::uint32_t shift;  // of the block size
-  Progress* progress;   // told of each step's bytes; nullptr: nobody waits
+  std::uint32_t shift = 0;       // of the block size
+  Progress* progress = nullptr;  // told of each step's bytes; nullptr: nobody waits
 };
 void for_each_step(const WatchedRange& range, const std::function<void(BlockRange)>& read);
 
