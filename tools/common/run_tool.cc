@@ -167,10 +167,11 @@ void Session::warn(const std::string& message) {
 void Session::report_failure(const Error& error, const std::string& region) {
   output_.flush();
   progress_.hide();
-  // None may lack the path: where it names no file, it is about the region as a whole.
   const std::string message = error.what();
-  const bool has_path = message.find(region) != std::string::npos;
-  print_message(tool_, "error", has_path ? message : fmt::format("'{}': {}", region, message));
+  // What an option says that does not fit a region names no file: which region is it?
+  const bool lacks_path = error.kind() == libregion::ErrorKind::usage && !region.empty() &&
+                          message.find(region) == std::string::npos;
+  print_message(tool_, "error", lacks_path ? fmt::format("'{}': {}", region, message) : message);
   require_meta("none");
   renderer_->error(region, error.what());
   // For programs this is a finding as well; people have read it already.
