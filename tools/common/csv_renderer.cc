@@ -42,7 +42,7 @@ std::string header_of(const CsvRows& rows) {
 // The rows of one type of record. What frames them and what is wrong are JSON lines elsewhere.
 class CsvRenderer : public Renderer {
  public:
-  CsvRenderer(Output& output, CsvRows rows, std::unique_ptr<Renderer> frame)
+  CsvRenderer(Output& output, const CsvRows& rows, std::unique_ptr<Renderer> frame)
       : output_(output), row_type_(rows.type), header_(header_of(rows)), frame_(std::move(frame)) {}
 
   void meta(const RunMeta& meta) override {
@@ -142,9 +142,9 @@ class CsvRenderer : public Renderer {
 
 }  // namespace
 
-std::unique_ptr<Renderer> make_csv_renderer(Output& output, CsvRows rows,
+std::unique_ptr<Renderer> make_csv_renderer(Output& output, const CsvRows& rows,
                                             std::unique_ptr<Renderer> frame) {
-  return std::make_unique<CsvRenderer>(output, std::move(rows), std::move(frame));
+  return std::make_unique<CsvRenderer>(output, rows, std::move(frame));
 }
 
 }  // namespace region_tools
