@@ -1,6 +1,7 @@
 #include "libregion/extent/sqlite_tables.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include <fmt/format.h>
@@ -267,6 +268,27 @@ void insert_context(SqliteStatement& insert, std::uint64_t block, const BlockCon
   insert.step();
 }
 
+Bytes build_image(const ExtentMetadata& metadata,
+                  const std::function<void(SqliteStatement& insert)>& insert_rows) {
+  constexpr std::size_t write_version_offset = 18;
+  SqliteDatabase database = SqliteDatabase::create();
+  database.execute("PRAGMA page_size = 4096");
+  database.execute("BEGIN");
+  database.execute(sqlite_metadata_sql);
+  database.execute(sqlite_block_context_sql);
+  insert_metadata(database, metadata);
+  {
+    SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");
+    insert_rows(insert);
+  }
+  database.execute("COMMIT");
+  Bytes image = database.serialize();
+  // The mark of WAL mode, which a database in memory cannot be in.
+  image[write_version_offset] = std::byte{2};
+  image[write_version_offset + 1] = std::byte{2};
+  return image;
+}
+
 }  // namespace
 
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry) {
@@ -292,25 +314,27 @@ SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Ge
 
 Bytes build_sqlite_image(const ExtentMetadata& metadata,
                          std::span<const std::optional<BlockContext>> contexts) {
-  constexpr std::size_t write_version_offset = 18;
-  SqliteDatabase database = SqliteDatabase::create();
-  database.execute("PRAGMA page_size = 4096");
-  database.execute("BEGIN");
-  database.execute(sqlite_metadata_sql);
-  database.execute(sqlite_block_context_sql);
-  insert_metadata(database, metadata);
-  {
-    SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");
+  return build_image(metadata, [&](SqliteStatement& insert) {
     for (std::size_t block = 0; block < contexts.size(); ++block) {
       if (contexts[block]) insert_context(insert, block, *contexts[block]);
     }
+  });
+}
+
+std::optional<Bytes> build_sqlite_image(const ExtentMetadata& metadata, const ContextRows& rows,
+                                        std::uint64_t block_count) {
+  try {
+    return build_image(metadata, [&](SqliteStatement& insert) {
+      for (std::uint64_t block = 0; block < block_count; ++block) {
+        for (const SlotValue& row : rows.of_block(block)) {
+          insert_context(insert, block, std::get<BlockContext>(row));
+        }
+      }
+    });
+  } catch (const SqliteError& error) {
+    if (error.code() != SQLITE_CONSTRAINT) throw;
+    return std::nullopt;
   }
-  database.execute("COMMIT");
-  Bytes image = database.serialize();
-  // The mark of WAL mode, which a database in memory cannot be in.
-  image[write_version_offset] = std::byte{2};
-  image[write_version_offset + 1] = std::byte{2};
-  return image;
 }
 
 }  // namespace libregion

@@ -45,5 +45,9 @@ SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Ge
 // A database as Crucible makes them, with one row for each context that is there.
 Bytes build_sqlite_image(const ExtentMetadata& metadata,
                          std::span<const std::optional<BlockContext>> contexts);
+// The same with any number of rows for each of the first `block_count` blocks. nullopt where two
+// rows of a block have the same on-disk hash.
+std::optional<Bytes> build_sqlite_image(const ExtentMetadata& metadata, const ContextRows& rows,
+                                        std::uint64_t block_count);
 
 }  // namespace libregion

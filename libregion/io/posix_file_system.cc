@@ -393,7 +393,7 @@ class PosixDirectory : public Directory {
       case ENOTDIR: return Refusal{Refusal::Reason::wrong_kind, "no directory"};
       case EISDIR: return Refusal{Refusal::Reason::wrong_kind, "a directory"};
       case ENXIO: return Refusal{Refusal::Reason::wrong_kind, "a socket or a FIFO"};
-
+      case EWOULDBLOCK: throw_leased(path_of(path));
       case EXDEV: return Refusal{Refusal::Reason::wrong_kind, "a way out of the directory"};
       default: throw_system_error(errno, {"openat", path_of(path)});
     }

@@ -132,9 +132,10 @@ class Dump {
 
   DumpSummary run() {
     const std::uint64_t end = extent_end();
+    const RegionDefinition walked = walked_definition();
     for (std::uint64_t number = 0; number < end; ++number) {
       const ExtentId extent{static_cast<std::uint32_t>(number)};
-      if (!options_.walk.includes(replicas_.front().region->definition, extent)) continue;
+      if (!options_.walk.includes(walked, extent)) continue;
       const bool is_full = batch_.size() == batch_extents_max;
       if (!batch_.empty() && (is_full || leaf_of(batch_.back()) != leaf_of(extent))) take_batch();
       if (is_over()) break;
@@ -145,6 +146,16 @@ class Dump {
   }
 
  private:
+  // The first region's, with the UUID that decides on shares.
+  [[nodiscard]] RegionDefinition walked_definition() const {
+    RegionDefinition definition = replicas_.front().region->definition;
+    for (const DumpReplica& replica : replicas_) {
+      const Uuid& uuid = replica.region->definition.uuid;
+      if (uuid.bytes < definition.uuid.bytes) definition.uuid = uuid;
+    }
+    return definition;
+  }
+
   // Beyond the last extent of the region that has the most.
   [[nodiscard]] std::uint64_t extent_end() const {
     std::uint32_t end = 0;

@@ -13,8 +13,6 @@ namespace {
 
 // Findings of one extent that are held back until it is known that nobody changed it meanwhile.
 constexpr std::size_t held_findings_max = 4096;
-// So much of an extent is read before its progress is told.
-constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 Finding extent_finding(FindingId id, ExtentId extent, ExtentPart part = ExtentPart::data) {
   return Finding{id, extent, extent_path(extent, part)};
@@ -65,6 +63,7 @@ class ExtentVerifier {
     try {
       hold(check_replacement(*leaf_.directory(), extent_, parts_, region_.definition.geometry));
     } catch (const Error& error) {
+      if (error.kind() != ErrorKind::failed) throw;
       report_unreadable(error);
     }
   }
@@ -115,16 +114,12 @@ class ExtentVerifier {
         pass_on_held();
       }
     };
-    const std::uint32_t shift = region_.definition.geometry.shift();
-    for (std::uint64_t next = range.first; next < range.end();) {
-      const BlockRange step{next, std::min(range.end() - next, step_bytes >> shift)};
-      read_past_errors(*reader_, step, visit, [&](std::uint64_t block, const Error& error) {
-        summary_.has_io_errors = true;
-        check.add_unreadable(block, error);
-      });
-      if (options_.progress != nullptr) options_.progress->advance(0, step.count << shift);
-      next = step.end();
-    }
+    const auto skip = [&](std::uint64_t block, const Error& error) {
+      summary_.has_io_errors = true;
+      check.add_unreadable(block, error);
+    };
+    for_each_step({range, region_.definition.geometry.shift(), options_.progress},
+                  [&](BlockRange step) { read_past_errors(*reader_, step, visit, skip); });
     summary_.block_count += range.count;
   }
 

@@ -111,8 +111,14 @@ void add_finding_members(Row& row, const libregion::Finding& finding, const Regi
 
 template <class Row>
 void add_other_members(Row& row, const libregion::OtherRecord& record) {
-  if (record.extent) row.add("extent", std::uint64_t{record.extent->value});
-  if (!record.file.empty()) row.add_path("file", record.file);
+  std::optional<std::uint64_t> extent;
+  if (record.extent) extent = record.extent->value;
+  add_optional(row, "extent", extent);
+  if (record.file.empty()) {
+    row.add_absent("file");
+  } else {
+    row.add_path("file", record.file);
+  }
   add_fields(row, record.fields);
 }
 

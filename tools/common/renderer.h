@@ -94,7 +94,7 @@ std::unique_ptr<Renderer> make_human_renderer(Output& output, const CommonOption
 std::unique_ptr<Renderer> make_json_renderer(Output& output, bool as_array);
 // The records of one type, a row each; `frame` renders what is said besides: of findings, if they
 // are not the rows, of regions, errors and the run.
-std::unique_ptr<Renderer> make_csv_renderer(Output& output, std::string_view row_type,
+std::unique_ptr<Renderer> make_csv_renderer(Output& output, const CsvRows& rows,
                                             std::unique_ptr<Renderer> frame);
 
 }  // namespace region_tools

@@ -83,8 +83,8 @@ std::unique_ptr<Renderer> make_renderer(const CommonOptions& options, const Opti
     case RecordFormat::jsonl: return make_json_renderer(output, /*as_array=*/false);
     case RecordFormat::csv: break;
   }
-  const bool is_chosen = option_set.choose_csv_rows != nullptr;
-  return make_csv_renderer(output, is_chosen ? option_set.choose_csv_rows() : option_set.csv_rows,
+  const auto& choose_rows = option_set.choose_csv_rows;
+  return make_csv_renderer(output, choose_rows ? choose_rows(options) : CsvRows{},
                            make_json_renderer(frame_output, /*as_array=*/false));
 }
 
@@ -167,7 +167,11 @@ void Session::warn(const std::string& message) {
 void Session::report_failure(const Error& error, const std::string& region) {
   output_.flush();
   progress_.hide();
-  print_message(tool_, "error", error.what());
+  const std::string message = error.what();
+  // What an option says that does not fit a region names no file: which region is it?
+  const bool lacks_path = error.kind() == libregion::ErrorKind::usage && !region.empty() &&
+                          message.find(region) == std::string::npos;
+  print_message(tool_, "error", lacks_path ? fmt::format("'{}': {}", region, message) : message);
   require_meta("none");
   renderer_->error(region, error.what());
   // For programs this is a finding as well; people have read it already.
