@@ -1,7 +1,11 @@
 #include "libregion/format/context_rows.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
+#include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace libregion {
@@ -30,6 +34,22 @@ void ContextRows::sort() {
     sorted.contexts_.push_back(contexts_[i]);
   }
   *this = std::move(sorted);
+}
+
+void ContextRows::remove_repeats() {
+  using Encryption = std::pair<std::array<std::byte, 12>, std::array<std::byte, 16>>;
+  using Key = std::tuple<std::uint64_t, std::uint64_t, std::optional<Encryption>>;
+  std::set<Key> seen;  // of the block in hand
+  ContextRows kept;
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    if (i > 0 && blocks_[i] != blocks_[i - 1]) seen.clear();
+    const auto& context = std::get<BlockContext>(contexts_[i]);
+    std::optional<Encryption> encryption;
+    if (context.encryption) encryption = {context.encryption->nonce, context.encryption->tag};
+    if (!seen.insert({context.hash, context.on_disk_hash, encryption}).second) continue;
+    kept.add(blocks_[i], context);
+  }
+  *this = std::move(kept);
 }
 
 std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {

@@ -18,6 +18,8 @@ class ContextRows {
   // In any order; sort() before anything is looked up.
   void add(std::uint64_t block, const BlockContext& context);
   void sort();
+  // Of equal rows of a block only the first stays. After sort().
+  void remove_repeats();
 
   [[nodiscard]] std::size_t size() const { return blocks_.size(); }
   [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;

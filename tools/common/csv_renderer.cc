@@ -67,6 +67,35 @@ class CsvRenderer : public Renderer {
     if (!record.extent) frame_->comparison(record);
   }
 
+  // One line for each slot or row of each region.
+  void block_comparison(const BlockComparisonRecord& record) override {
+    if (row_type_ != "comparison") return;
+    const libregion::BlockComparison& comparison = record.comparison;
+    block_lines_.clear();
+    for (std::size_t i = 0; i < record.sides.size(); ++i) {
+      CsvLine line;
+      line.add_path("region", record.sides[i].path);
+      line.add("uuid", record.sides[i].uuid);
+      line.add("extent", std::uint64_t{comparison.extent.value});
+      line.add("file", extent_path(comparison.extent));
+      line.add("equal", !comparison.differs());
+      const libregion::ReplicaBlock& block = comparison.replicas[i];
+      line.add("block_state", block_state_name(block.state));
+      add_text_if_any(line, "data",
+                      std::string_view(&comparison.letters[i], block.has_data() ? 1 : 0));
+      line.add("last_block", comparison.blocks.end() - 1);
+      write_header(line.names() + "," + std::string(block_csv_columns));
+      const std::string prefix = line.cells() + ",";
+      if (block.has_data()) {
+        append_block_csv(block_lines_, prefix, block_report(record, i));
+      } else {
+        append_unknown_block_csv(block_lines_, prefix, comparison.blocks.first,
+                                 record.region_block);
+      }
+    }
+    output_.write(block_lines_);
+  }
+
   void extent(const libregion::ExtentRecord& record) override {
     if (row_type_ != "extent") return;
     CsvLine line = begin();
