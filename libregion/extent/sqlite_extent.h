@@ -30,6 +30,7 @@ class SqliteExtent : public ExtentReader {
   [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override { return metadata_; }
   [[nodiscard]] std::uint64_t readable_blocks() const override;
   void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
+  [[nodiscard]] std::uint64_t count_unwritten(BlockRange range) override;
   [[nodiscard]] std::vector<const File*> files() const override { return {data_.get(), db_.get()}; }
 
   // As they stand in the database: of generation S3 without the on-disk hash of encrypted blocks,
@@ -42,7 +43,9 @@ class SqliteExtent : public ExtentReader {
  private:
   SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db, const Geometry& geometry,
                SqliteTables tables);
-  [[nodiscard]] std::span<const SlotValue> rows_of(std::uint64_t block);
+  void load(BlockRange range);
+  void make_records(BlockRange range);
+  void complete_rows(BlockRange range);
 
   std::unique_ptr<File> data_;
   std::unique_ptr<File> db_;
@@ -51,8 +54,11 @@ class SqliteExtent : public ExtentReader {
   std::optional<ExtentMetadata> metadata_;
   SqliteGeneration generation_;
   ContextRows rows_;
-  std::vector<SlotValue> completed_rows_;  // of the block in hand, where they need it
+
+  // The chunk in hand.
   BlockChunk chunk_;
+  std::vector<BlockRecord> records_;
+  std::vector<SlotValue> completed_rows_;  // of generation S3
 };
 
 }  // namespace libregion

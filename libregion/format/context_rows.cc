@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -62,6 +63,11 @@ std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
   const auto [first, last] = std::equal_range(blocks_.begin(), blocks_.end(), block);
   return std::span(contexts_).subspan(static_cast<std::size_t>(first - blocks_.begin()),
                                       static_cast<std::size_t>(last - first));
+}
+
+std::uint64_t ContextRows::first_block_from(std::uint64_t block) const {
+  const auto first = std::lower_bound(blocks_.begin(), blocks_.end(), block);
+  return first != blocks_.end() ? *first : std::numeric_limits<std::uint64_t>::max();
 }
 
 bool ContextRows::has_block_with_several() const {
