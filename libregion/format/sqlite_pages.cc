@@ -58,7 +58,8 @@ bool SqlitePage::take_free_blocks(std::size_t first_offset_bytes) {
 
 ByteView SqlitePage::from_cell(std::uint32_t cell) const {
   LIBREGION_ASSERT(cell < cell_count_);
-  const std::size_t offset = big_endian_at<2>(page_, pointers_offset_bytes_ + 2 * std::size_t{cell});
+  const std::size_t offset =
+      big_endian_at<2>(page_, pointers_offset_bytes_ + 2 * std::size_t{cell});
   if (offset < content_offset_bytes_ || offset + cell_bytes_min > page_.size()) return {};
   return page_.subspan(offset);
 }
