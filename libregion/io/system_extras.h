@@ -26,8 +26,8 @@ void begin_to_read(int descriptor, std::uint64_t offset_bytes, std::uint64_t len
 // Lets the page cache forget them, as far as the system can be asked to.
 void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
 
-// The file of an open descriptor once more, whatever has become of its name; -1 and errno, ENOSYS or
-// ENOENT where that cannot be had.
+// The file of an open descriptor once more, whatever has become of its name; -1 and errno, ENOSYS
+// or ENOENT where that cannot be had.
 int open_again(int descriptor, int flags);
 
 // A new file without a name, for its maker alone to read and write, on the file system of this

@@ -9,6 +9,8 @@
 #include "libregion/format/bytes.h"
 #include "tests/support/random.h"
 
+// The names are libFuzzer's.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size_bytes);
 std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size_bytes,
@@ -17,6 +19,7 @@ std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size_bytes,
 std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size_bytes,
                              std::size_t size_bytes_max);
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace libregion {
 
