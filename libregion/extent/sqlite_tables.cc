@@ -219,14 +219,16 @@ Bytes build_image(const ExtentMetadata& metadata,
 }  // namespace
 
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry) {
-  SqliteTables tables{SqliteGeneration::s6};
+  SqliteTables tables;
+  tables.generation = SqliteGeneration::s6;
   tables.metadata = walk_sqlite_metadata(image);
   if (tables.metadata) tables.rows = walk_sqlite_rows(image, geometry.extent_size_blocks());
   return tables.rows ? std::move(tables) : read_tables_with_sqlite(image, extent, geometry);
 }
 
 SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry) {
-  SqliteTables tables{SqliteGeneration::s6};
+  SqliteTables tables;
+  tables.generation = SqliteGeneration::s6;
   tables.metadata = walk_sqlite_metadata(image);
   return tables.metadata ? std::move(tables) : read_metadata_with_sqlite(image, extent, geometry);
 }

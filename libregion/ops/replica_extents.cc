@@ -110,7 +110,7 @@ void ReplicaExtents::open(std::size_t replica, const Region& region, const Leaf*
   if (extent_.value >= region.definition.extent_count) return;
   One& one = ones_[replica];
   one.reporter = std::make_unique<OneReporter>(*this, replica);
-  one.visit = std::make_unique<ExtentVisit>(region, *leaf, extent_, *one.reporter);
+  one.visit = std::make_unique<ExtentVisit>(region, *leaf, extent_, *one.reporter, nullptr);
   ReplicaExtent& found = extents_[replica];
   const bool is_missing = !leaf->is_unreadable() && !one.visit->parts().has(ExtentPart::data) &&
                           !one.visit->parts().has(ExtentPart::db);

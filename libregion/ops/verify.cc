@@ -115,21 +115,16 @@ class ExtentVerifier {
         pass_on_held();
       }
     };
-    const std::uint32_t shift = region_.definition.geometry.shift();
-    for (std::uint64_t next = range.first; next < range.end();) {
-      if (const auto unwritten = reader_->count_unwritten({next, range.end() - next})) {
-        if (options_.progress != nullptr) options_.progress->advance(0, unwritten << shift);
-        next += unwritten;
-        continue;
-      }
-      const BlockRange step{next, std::min(range.end() - next, step_bytes >> shift)};
-      read_past_errors(*reader_, step, visit, [&](std::uint64_t block, const Error& error) {
-        summary_.has_io_errors = true;
-        check.add_unreadable(block, error);
-      });
-      if (options_.progress != nullptr) options_.progress->advance(0, step.count << shift);
-      next = step.end();
-    }
+    const auto skip = [&](std::uint64_t block, const Error& error) {
+      summary_.has_io_errors = true;
+      check.add_unreadable(block, error);
+    };
+    for_each_step(
+        {range, region_.definition.geometry.shift(), options_.progress}, [&](BlockRange step) {
+          const std::uint64_t unwritten = reader_->count_unwritten(step);
+          if (unwritten == step.count) return;
+          read_past_errors(*reader_, {step.first + unwritten, step.count - unwritten}, visit, skip);
+        });
     summary_.block_count += range.count;
   }
 

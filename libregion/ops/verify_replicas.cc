@@ -144,7 +144,7 @@ class ReplicasVerifier {
 
   void check_blocks() {
     for (std::size_t i = 0; i < regions_.size(); ++i) {
-      const ExtentReader* reader = extents_.readers()[i];
+      ExtentReader* reader = extents_.readers()[i];
       if (reader == nullptr) continue;
       checks_[i] = std::make_unique<BlockCheck>(regions_[i]->definition, visit_.extent, *reader,
                                                 CheckDepth::everything);

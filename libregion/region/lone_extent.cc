@@ -45,6 +45,7 @@ class ReadOnlyDirectory : public Directory {
   void rename(std::string_view /*source*/, std::string_view /*target*/) override {
     throw_read_only();
   }
+  void take_ownership(const Ownership& /*ownership*/) override { throw_read_only(); }
   void sync() override { throw_read_only(); }
   bool sync_file_system() override { throw_read_only(); }
 

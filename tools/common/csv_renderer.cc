@@ -20,11 +20,37 @@ CsvLine block_place(const libregion::BlockReport& report, const RegionContext& r
   return line;
 }
 
+// What the lines of a block that is compared begin with, of one region.
+struct ComparedPlace {
+  std::string_view path;
+  std::string uuid;
+  libregion::ExtentId extent;
+  bool equal = false;
+  std::string_view block_state;
+  std::string_view data;
+  std::uint64_t last_block = 0;
+};
+CsvLine compared_place(const ComparedPlace& place) {
+  CsvLine line;
+  line.add_path("region", place.path);
+  line.add("uuid", place.uuid);
+  line.add("extent", std::uint64_t{place.extent.value});
+  line.add("file", extent_path(place.extent));
+  line.add("equal", place.equal);
+  line.add("block_state", place.block_state);
+  add_text_if_any(line, "data", place.data);
+  line.add("last_block", place.last_block);
+  return line;
+}
+
 // The names of the columns: those of a record without content.
 std::string header_of(const CsvRows& rows) {
   const RegionContext region;
   if (rows.type == "block") {
     return block_place({}, region).names() + "," + std::string(block_csv_columns);
+  }
+  if (rows.type == "comparison") {
+    return compared_place({}).names() + "," + std::string(block_csv_columns);
   }
   CsvLine line = line_of(region);
   Fields fields;
@@ -73,18 +99,12 @@ class CsvRenderer : public Renderer {
     const libregion::BlockComparison& comparison = record.comparison;
     block_lines_.clear();
     for (std::size_t i = 0; i < record.sides.size(); ++i) {
-      CsvLine line;
-      line.add_path("region", record.sides[i].path);
-      line.add("uuid", record.sides[i].uuid);
-      line.add("extent", std::uint64_t{comparison.extent.value});
-      line.add("file", extent_path(comparison.extent));
-      line.add("equal", !comparison.differs());
       const libregion::ReplicaBlock& block = comparison.replicas[i];
-      line.add("block_state", block_state_name(block.state));
-      add_text_if_any(line, "data",
-                      std::string_view(&comparison.letters[i], block.has_data() ? 1 : 0));
-      line.add("last_block", comparison.blocks.end() - 1);
-      write_header(line.names() + "," + std::string(block_csv_columns));
+      const CsvLine line =
+          compared_place({record.sides[i].path, record.sides[i].uuid, comparison.extent,
+                          !comparison.differs(), block_state_name(block.state),
+                          std::string_view(&comparison.letters[i], block.has_data() ? 1 : 0),
+                          comparison.blocks.end() - 1});
       const std::string prefix = line.cells() + ",";
       if (block.has_data()) {
         append_block_csv(block_lines_, prefix, block_report(record, i));
