@@ -28,7 +28,8 @@ FileStatus status_of_node(const MemoryNode& node) {
           node.ownership,
           node.device,
           node.inode,
-          static_cast<std::uint64_t>(units) * unit_bytes};
+          static_cast<std::uint64_t>(units) * unit_bytes,
+          node.change_time_ns};
 }
 
 std::string join(const std::string& directory, std::string_view name) {
