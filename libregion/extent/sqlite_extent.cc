@@ -98,18 +98,43 @@ void SqliteExtent::read_blocks(BlockRange range,
   LIBREGION_ASSERT(range.end() <= readable_blocks());
   while (range.count > 0) {
     const BlockRange now{range.first, chunk_.blocks_of(range)};
-    chunk_.load(*data_, now);
-    for (std::uint64_t block = now.first; block < now.end(); ++block) {
-      BlockRecord record;
-      record.block = block;
-      record.slots = rows_.of_block(block);
-      record.data = chunk_.data(block);
-      record.data_hash = chunk_.hash(block);
-      record.selected = select_row(record.slots, record.data_hash);
-      visit(record);
-    }
+    load(now);
+    for (const BlockRecord& record : records_) visit(record);
     range = {now.end(), range.count - now.count};
   }
+}
+
+void SqliteExtent::load(BlockRange range) {
+  make_records(range);
+  if (!wants_views() || !data_->has_torn_view()) return;
+  // Reading tells what is the matter with the file, and where.
+  stop_views();
+  make_records(range);
+}
+
+void SqliteExtent::make_records(BlockRange range) {
+  if (wants_views()) {
+    chunk_.load_view(*data_, range);
+  } else {
+    chunk_.load(*data_, range);
+  }
+  records_.resize(range.count);
+  for (std::uint64_t i = 0; i < range.count; ++i) {
+    BlockRecord& record = records_[i];
+    record.block = range.first + i;
+    record.slots = rows_.of_block(record.block);
+    record.data = chunk_.data(record.block);
+    record.data_hash = chunk_.hash(record.block);
+    record.integrity_hash.reset();
+    record.selected = select_row(record.slots, record.data_hash);
+  }
+  if (wants_integrity_hashes()) add_integrity_hashes(records_);
+}
+
+std::uint64_t SqliteExtent::count_unwritten(BlockRange range) {
+  const std::uint64_t zero_blocks = chunk_.known_zero_blocks(*data_, range);
+  if (zero_blocks == 0) return 0;
+  return std::min(zero_blocks, rows_.first_block_from(range.first) - range.first);
 }
 
 }  // namespace libregion

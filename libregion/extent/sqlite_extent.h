@@ -30,6 +30,7 @@ class SqliteExtent : public ExtentReader {
   [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override { return metadata_; }
   [[nodiscard]] std::uint64_t readable_blocks() const override;
   void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
+  [[nodiscard]] std::uint64_t count_unwritten(BlockRange range) override;
   [[nodiscard]] std::vector<const File*> files() const override { return {data_.get(), db_.get()}; }
 
   [[nodiscard]] const ContextRows& rows() const { return rows_; }
@@ -39,6 +40,8 @@ class SqliteExtent : public ExtentReader {
  private:
   SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db, const Geometry& geometry,
                std::optional<ExtentMetadata> metadata, ContextRows rows);
+  void load(BlockRange range);
+  void make_records(BlockRange range);
 
   std::unique_ptr<File> data_;
   std::unique_ptr<File> db_;
@@ -46,7 +49,10 @@ class SqliteExtent : public ExtentReader {
   std::uint64_t data_file_bytes_;
   std::optional<ExtentMetadata> metadata_;
   ContextRows rows_;
+
+  // The chunk in hand.
   BlockChunk chunk_;
+  std::vector<BlockRecord> records_;
 };
 
 }  // namespace libregion

@@ -1,6 +1,7 @@
 #include "libregion/extent/sqlite_tables.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -294,6 +295,11 @@ std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
   const auto [first, last] = std::equal_range(blocks_.begin(), blocks_.end(), block);
   return std::span(contexts_).subspan(static_cast<std::size_t>(first - blocks_.begin()),
                                       static_cast<std::size_t>(last - first));
+}
+
+std::uint64_t ContextRows::first_block_from(std::uint64_t block) const {
+  const auto first = std::lower_bound(blocks_.begin(), blocks_.end(), block);
+  return first != blocks_.end() ? *first : std::numeric_limits<std::uint64_t>::max();
 }
 
 bool ContextRows::has_block_with_several() const {

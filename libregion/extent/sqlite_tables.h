@@ -31,6 +31,8 @@ class ContextRows {
 
   [[nodiscard]] std::size_t size() const { return blocks_.size(); }
   [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;
+  // The first block at or behind this one that has any; the largest number where there is none.
+  [[nodiscard]] std::uint64_t first_block_from(std::uint64_t block) const;
   [[nodiscard]] bool has_block_with_several() const;
 
  private:
