@@ -24,6 +24,7 @@ void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<Blo
   const Geometry& geometry = visit.region().definition.geometry;
   const ZeroBlock zero_block(geometry.block_size_bytes());
   const std::string file = extent_path(visit.extent());
+  reader.want_views();
   BlockCheck unreadable(visit.region().definition, visit.extent(), reader, CheckDepth::contexts);
   BlockReport report;
   report.extent = visit.extent();

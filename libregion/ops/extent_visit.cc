@@ -77,7 +77,7 @@ ExtentReader* ExtentVisit::open() {
   OpenedExtent opened;
   guard([&] {
     opened = open_extent(*leaf_.directory(), extent_, parts(), region_.definition.geometry,
-                         [&](File& file) { region_.use->claim(file); });
+                         [&](File& file) { region_.use->claim_with_holes(file); });
   });
   report(opened.findings);
   reader_ = std::move(opened.reader);

@@ -76,7 +76,7 @@ class ExtentVerifier {
     }
     OpenedExtent opened =
         open_extent(*leaf_.directory(), extent_, parts_, region_.definition.geometry,
-                    [&](File& file) { region_.use->claim(file); });
+                    [&](File& file) { region_.use->claim_with_holes(file); });
     hold(std::move(opened.findings));
     reader_ = std::move(opened.reader);
     unread_files_ = std::move(opened.files);
@@ -94,6 +94,7 @@ class ExtentVerifier {
   }
 
   void check_blocks() {
+    reader_->want_views();
     BlockCheck check(region_.definition, extent_, *reader_, CheckDepth::everything);
     const std::uint64_t readable = reader_->readable_blocks();
     for (const BlockRange& range :
@@ -117,6 +118,11 @@ class ExtentVerifier {
     };
     const std::uint32_t shift = region_.definition.geometry.shift();
     for (std::uint64_t next = range.first; next < range.end();) {
+      if (const auto unwritten = reader_->count_unwritten({next, range.end() - next})) {
+        if (options_.progress != nullptr) options_.progress->advance(0, unwritten << shift);
+        next += unwritten;
+        continue;
+      }
       const BlockRange step{next, std::min(range.end() - next, step_bytes >> shift)};
       read_past_errors(*reader_, step, visit, [&](std::uint64_t block, const Error& error) {
         summary_.has_io_errors = true;
