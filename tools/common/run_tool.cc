@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "libregion/base/assert.h"
 #include "libregion/base/text.h"
+#include "libregion/format/hash_kernels/block_hashes.h"
 #include "libregion/io/paths.h"
 #include "tools/common/metrics.h"
 
@@ -125,6 +127,16 @@ ExitCode run_job(Session& session, const Job& job) {
   }
   const auto duration = std::chrono::steady_clock::now() - start;
   return session.finish(code, std::chrono::duration<double>(duration).count());
+}
+
+// Every kernel gives the same hashes: choosing one is for tests and for measuring.
+void choose_hash_kernel_of_environment() {
+  const char* name = std::getenv("REGION_HASH_KERNEL");
+  if (name == nullptr || *name == '\0' || libregion::choose_hash_kernel(name)) return;
+  throw Error(
+      libregion::ErrorKind::usage,
+      fmt::format("REGION_HASH_KERNEL is '{}': this processor has {}", libregion::printable(name),
+                  fmt::join(libregion::hash_kernel_names(), ", ")));
 }
 
 }  // namespace
@@ -289,6 +301,7 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   try {
     separate_operand(options, option_set);
     check_common_options(options);
+    choose_hash_kernel_of_environment();
     libregion::PosixFileSystem file_system;
     require_outside(options, file_system, options.regions);
     Session session(info.name, options, option_set);
