@@ -18,7 +18,7 @@
 
 namespace libregion {
 
-constexpr std::size_t stripe_bytes = 4 * 8;
+constexpr std::size_t stripe_bytes = 4 * sizeof(std::uint64_t);
 constexpr std::uint64_t xxh64_prime_1 = 0x9E3779B185EBCA87;
 constexpr std::uint64_t xxh64_prime_2 = 0xC2B2AE3D27D4EB4F;
 
