@@ -108,20 +108,6 @@ void add(DumpTotals& totals, const Reading& reading) {
   totals.flush_number_max = std::max(totals.flush_number_max, metadata->flush_number);
 }
 
-// What cannot be read differs from what can, in its state; its numbers are not known.
-void find_differences(DumpRow& row) {
-  const ReplicaExtent* known = nullptr;
-  for (const ReplicaExtent& replica : row.replicas) {
-    row.state_differs |= replica.state != row.replicas.front().state;
-    if (!replica.metadata) continue;
-    if (known == nullptr) known = &replica;
-    row.format_differs |= replica.format != known->format;
-    row.gen_number_differs |= replica.metadata->gen_number != known->metadata->gen_number;
-    row.flush_number_differs |= replica.metadata->flush_number != known->metadata->flush_number;
-    row.dirty_differs |= replica.metadata->dirty != known->metadata->dirty;
-  }
-}
-
 class Dump {
  public:
   Dump(std::span<const DumpReplica> replicas, const DumpOptions& options,
@@ -252,6 +238,19 @@ class Dump {
 };
 
 }  // namespace
+
+void find_differences(DumpRow& row) {
+  const ReplicaExtent* known = nullptr;
+  for (const ReplicaExtent& replica : row.replicas) {
+    row.state_differs |= replica.state != row.replicas.front().state;
+    if (!replica.metadata) continue;
+    if (known == nullptr) known = &replica;
+    row.format_differs |= replica.format != known->format;
+    row.gen_number_differs |= replica.metadata->gen_number != known->metadata->gen_number;
+    row.flush_number_differs |= replica.metadata->flush_number != known->metadata->flush_number;
+    row.dirty_differs |= replica.metadata->dirty != known->metadata->dirty;
+  }
+}
 
 DumpSummary dump_regions(std::span<const DumpReplica> replicas, const DumpOptions& options,
                          const std::function<void(const DumpRow&)>& take_row) {

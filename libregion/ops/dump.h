@@ -61,6 +61,10 @@ struct DumpRow {
   }
 };
 
+// Sets what differs. What cannot be read differs from what can, in its state; its numbers are not
+// known.
+void find_differences(DumpRow& row);
+
 // Of one replica.
 struct DumpTotals {
   std::uint64_t extent_count = 0;

@@ -116,6 +116,10 @@ void CommandLine::add_word(const std::string& names, const std::vector<std::stri
   add_to_table(names, value_name, description, words);
 }
 
+void CommandLine::require(const std::string& name, const std::string& other_name) {
+  parser_->app.get_option(name)->needs(parser_->app.get_option(other_name));
+}
+
 void CommandLine::exclude(const std::string& name, const std::string& other_name) {
   parser_->app.get_option(name)->excludes(parser_->app.get_option(other_name));
 }

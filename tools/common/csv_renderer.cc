@@ -20,12 +20,41 @@ CsvLine block_place(const libregion::BlockReport& report, const RegionContext& r
   return line;
 }
 
+// The same of one side of a comparison.
+struct ComparedSide {
+  const libregion::BlockComparison* comparison;
+  std::size_t index;
+};
+CsvLine comparison_place(const ComparedSide& side, const ComparisonRecord::Side& region) {
+  const libregion::BlockComparison& comparison = *side.comparison;
+  const libregion::ReplicaBlock& block = comparison.replicas[side.index];
+  CsvLine line;
+  line.add_path("region", region.path);
+  line.add("uuid", region.uuid);
+  line.add("extent", std::uint64_t{comparison.extent.value});
+  line.add("file", extent_path(comparison.extent));
+  line.add("equal", !comparison.differs());
+  line.add("block_state", block_state_name(block.state));
+  add_text_if_any(line, "data",
+                  std::string_view(&comparison.letters[side.index], block.has_data() ? 1 : 0));
+  line.add("last_block", comparison.blocks.end() - 1);
+  return line;
+}
+
+std::string comparison_header() {
+  const std::array<libregion::ReplicaBlock, 1> replicas;
+  const std::array<char, 1> letters = {'-'};
+  const libregion::BlockComparison none{{}, {0, 1}, replicas, letters};
+  return comparison_place({&none, 0}, {}).names() + "," + std::string(block_csv_columns);
+}
+
 // The names of the columns: those of a record without content.
 std::string header_of(const CsvRows& rows) {
   const RegionContext region;
   if (rows.type == "block") {
     return block_place({}, region).names() + "," + std::string(block_csv_columns);
   }
+  if (rows.type == "comparison") return comparison_header();
   CsvLine line = line_of(region);
   Fields fields;
   for (const std::string_view name : rows.fields) fields.push_back({name, false});
@@ -65,6 +94,23 @@ class CsvRenderer : public Renderer {
   // That of extents is to be seen in the rows.
   void comparison(const ComparisonRecord& record) override {
     if (!record.extent) frame_->comparison(record);
+  }
+
+  // One line for each slot or row of each region.
+  void block_comparison(const BlockComparisonRecord& record) override {
+    if (row_type_ != "comparison") return;
+    block_lines_.clear();
+    for (std::size_t i = 0; i < record.sides.size(); ++i) {
+      const libregion::BlockComparison& comparison = record.comparison;
+      const std::string prefix = comparison_place({&comparison, i}, record.sides[i]).cells() + ",";
+      if (comparison.replicas[i].has_data()) {
+        append_block_csv(block_lines_, prefix, block_report(record, i));
+      } else {
+        append_unknown_block_csv(block_lines_, prefix, comparison.blocks.first,
+                                 record.region_block);
+      }
+    }
+    output_.write(block_lines_);
   }
 
   void extent(const libregion::ExtentRecord& record) override {

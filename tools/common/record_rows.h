@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "libregion/ops/compare.h"
 #include "tools/common/renderer.h"
 
 namespace region_tools {
@@ -107,6 +108,21 @@ void add_finding_members(Row& row, const libregion::Finding& finding, const Regi
   add_text_if_any(row, "found", finding.found);
   row.add("message", info.message);
   row.add("remedy", info.remedy);
+}
+
+// One region's first block of a comparison. Valid as long as the comparison is.
+inline libregion::BlockReport block_report(const BlockComparisonRecord& record, std::size_t side) {
+  const libregion::ReplicaBlock& block = record.comparison.replicas[side];
+  libregion::BlockReport report;
+  report.extent = record.comparison.extent;
+  report.block = block.record.block;
+  report.region_block = record.region_block;
+  report.is_raw = block.is_raw;
+  report.slots = block.record.slots;
+  report.selected = block.record.selected;
+  report.data_hash = block.record.data_hash;
+  report.data_is_zero = block.data_is_zero;
+  return report;
 }
 
 template <class Row>

@@ -204,6 +204,16 @@ void Session::resume_region(const std::string& path, const libregion::RegionDefi
   region_counts_ = counts;
 }
 
+void Session::compare(const ComparisonRecord& record) {
+  renderer_->comparison(record);
+  stop_if_nobody_reads();
+}
+
+void Session::compare(const BlockComparisonRecord& record) {
+  renderer_->block_comparison(record);
+  stop_if_nobody_reads();
+}
+
 void Session::end_region(const Fields& fields, const std::string& text) {
   progress_.hide();
   renderer_->end_region(fields, text, region_counts_);
@@ -252,7 +262,7 @@ void Session::require_meta(const std::string& in_use_check) {
 
 void Session::CountingReporter::extent(const libregion::ExtentRecord& record) {
   session_.renderer_->extent(record);
-  stop_if_nobody_reads();
+  session_.stop_if_nobody_reads();
 }
 
 void Session::CountingReporter::block(const libregion::BlockReport& report) {
@@ -261,12 +271,12 @@ void Session::CountingReporter::block(const libregion::BlockReport& report) {
 
 void Session::CountingReporter::record(const libregion::OtherRecord& record) {
   session_.renderer_->record(record);
-  stop_if_nobody_reads();
+  session_.stop_if_nobody_reads();
 }
 
 // A tool that only looks has no reason to go on then.
-void Session::CountingReporter::stop_if_nobody_reads() {
-  if (session_.output_.is_closed() && session_.only_looks_) stop_requested = true;
+void Session::stop_if_nobody_reads() {
+  if (output_.is_closed() && only_looks_) stop_requested = true;
 }
 
 void Session::CountingReporter::finding(const libregion::Finding& finding) {
