@@ -168,7 +168,9 @@ class ExtentVerifier {
   VerifySummary summary_;
 };
 
-void add(VerifySummary& total, const VerifySummary& part) {
+}  // namespace
+
+void add_to(VerifySummary& total, const VerifySummary& part) {
   total.extent_count += part.extent_count;
   total.block_count += part.block_count;
   total.written_count += part.written_count;
@@ -176,8 +178,6 @@ void add(VerifySummary& total, const VerifySummary& part) {
   total.has_io_errors |= part.has_io_errors;
   total.has_changed |= part.has_changed;
 }
-
-}  // namespace
 
 VerifySummary verify_region(const Region& region, const VerifyOptions& options,
                             Reporter& reporter) {
@@ -188,7 +188,7 @@ VerifySummary verify_region(const Region& region, const VerifyOptions& options,
         const VerifySummary part = ExtentVerifier(region, options, leaf, extent, turn).run();
         if (options.progress != nullptr) options.progress->advance(1, 0);
         const std::lock_guard lock(mutex);
-        add(total, part);
+        add_to(total, part);
       });
   total.stopped = !finished;
   if (finished && options.walk.is_everything()) report_surplus(region, reporter);
