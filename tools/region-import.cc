@@ -130,7 +130,9 @@ int main(int argc, char** argv) {
         (void)offset_of(arguments);  // before the region is opened
         const Access access = session.options().dry_run ? Access::read : Access::read_write;
         return for_each_region(
-            session, {access, false, session.options().lock_wait_seconds, &Session::stop_flag()},
+            session,
+            {access, false, session.options().lock_wait_seconds, &Session::stop_flag(),
+             /*refuses_older=*/true},
             [&](const Region& region) { return import(session, region, arguments); });
       });
 }

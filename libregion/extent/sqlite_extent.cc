@@ -73,24 +73,35 @@ SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
     if (image.db != nullptr) opening.files.push_back(std::move(image.db));
     return opening;
   }
-  opening.extent.reset(new SqliteExtent(std::move(data), std::move(image.db), geometry,
-                                        tables.metadata, std::move(*tables.rows)));
+  opening.extent.reset(
+      new SqliteExtent(std::move(data), std::move(image.db), geometry, std::move(tables)));
   return opening;
 }
 
 SqliteExtent::SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db,
-                           const Geometry& geometry, std::optional<ExtentMetadata> metadata,
-                           ContextRows rows)
+                           const Geometry& geometry, SqliteTables tables)
     : data_(std::move(data)),
       db_(std::move(db)),
       geometry_(geometry),
       data_file_bytes_(data_->status().size_bytes),
-      metadata_(metadata),
-      rows_(std::move(rows)),
+      metadata_(tables.metadata),
+      generation_(tables.generation),
+      rows_(std::move(*tables.rows)),
       chunk_(geometry) {}
 
 std::uint64_t SqliteExtent::readable_blocks() const {
   return std::min(data_file_bytes_ >> geometry_.shift(), geometry_.extent_size_blocks());
+}
+
+std::span<const SlotValue> SqliteExtent::rows_of(std::uint64_t block) {
+  const auto rows = rows_.of_block(block);
+  if (generation_ != SqliteGeneration::s3) return rows;
+  completed_rows_.clear();
+  for (const SlotValue& row : rows) {
+    completed_rows_.emplace_back(
+        complete_s3_context(std::get<BlockContext>(row), chunk_.data(block), chunk_.hash(block)));
+  }
+  return completed_rows_;
 }
 
 void SqliteExtent::read_blocks(BlockRange range,
@@ -102,7 +113,7 @@ void SqliteExtent::read_blocks(BlockRange range,
     for (std::uint64_t block = now.first; block < now.end(); ++block) {
       BlockRecord record;
       record.block = block;
-      record.slots = rows_.of_block(block);
+      record.slots = rows_of(block);
       record.data = chunk_.data(block);
       record.data_hash = chunk_.hash(block);
       record.selected = select_row(record.slots, record.data_hash);

@@ -32,20 +32,26 @@ class SqliteExtent : public ExtentReader {
   void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
   [[nodiscard]] std::vector<const File*> files() const override { return {data_.get(), db_.get()}; }
 
+  // As they stand in the database: of generation S3 without the on-disk hash of encrypted blocks,
+  // which read_blocks() completes.
   [[nodiscard]] const ContextRows& rows() const { return rows_; }
+  [[nodiscard]] SqliteGeneration generation() const { return generation_; }
   [[nodiscard]] File& data_file() { return *data_; }
   [[nodiscard]] std::uint64_t data_file_bytes() const { return data_file_bytes_; }
 
  private:
   SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db, const Geometry& geometry,
-               std::optional<ExtentMetadata> metadata, ContextRows rows);
+               SqliteTables tables);
+  [[nodiscard]] std::span<const SlotValue> rows_of(std::uint64_t block);
 
   std::unique_ptr<File> data_;
   std::unique_ptr<File> db_;
   Geometry geometry_;
   std::uint64_t data_file_bytes_;
   std::optional<ExtentMetadata> metadata_;
+  SqliteGeneration generation_;
   ContextRows rows_;
+  std::vector<SlotValue> completed_rows_;  // of the block in hand, where they need it
   BlockChunk chunk_;
 };
 

@@ -8,12 +8,16 @@
 // hash and on_disk_hash are unsigned 64-bit numbers, stored as the signed ones with the same bits.
 // nonce (12 bytes) and tag (16 bytes) are both NULL for a block that is not encrypted. A block that
 // was never written has no row; between flushes it may have several, one for each version.
+//
+// Older generations have the same table metadata; what they have for block_context is in
+// sqlite_rows.h.
 
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "libregion/extent/sqlite_rows.h"
 #include "libregion/format/bytes.h"
 #include "libregion/format/context_slot.h"
 #include "libregion/format/metadata.h"
@@ -22,23 +26,8 @@
 
 namespace libregion {
 
-// The rows of all blocks, ordered by block.
-class ContextRows {
- public:
-  // In any order; sort() before anything is looked up.
-  void add(std::uint64_t block, const BlockContext& context);
-  void sort();
-
-  [[nodiscard]] std::size_t size() const { return blocks_.size(); }
-  [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;
-  [[nodiscard]] bool has_block_with_several() const;
-
- private:
-  std::vector<std::uint64_t> blocks_;  // of contexts_[i]
-  std::vector<SlotValue> contexts_;
-};
-
 struct SqliteTables {
+  SqliteGeneration generation = SqliteGeneration::unknown;
   // None where a number is missing or impossible.
   std::optional<ExtentMetadata> metadata;
   // None where the table cannot be read; without the rows that cannot be contexts.

@@ -24,6 +24,8 @@ struct UseOptions {
   bool live = false;  // readers only: look at a region that is in use
   std::uint64_t wait_seconds = 0;
   const std::atomic<bool>* stop = nullptr;  // ends the waiting with Error (stopped)
+  // What only looks at what a writer would do: a region that no writer changes is refused.
+  bool refuses_older = false;
 };
 
 enum class UseCheck : std::uint8_t {
