@@ -48,8 +48,8 @@ struct ContextRowsOptions {
   std::uint64_t rows_max = 0;     // a table that has more repeats its own pages
 };
 
-using ReportRow = std::function<void(FindingId id, std::string expected, std::string found,
-                                     std::optional<BlockRange> blocks)>;
+using ReportRow = std::function<void(FindingId id, const std::string& expected,
+                                     const std::string& found, std::optional<BlockRange> blocks)>;
 
 // Reads the tables, which must have been checked. Rows that cannot be contexts are reported and
 // left out; nullopt where a table has no end.

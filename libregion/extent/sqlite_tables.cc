@@ -153,11 +153,11 @@ class TableReader {
   void read_rows(SqliteDatabase& database) {
     const ContextRowsOptions options{tables_.generation, geometry_.extent_size_blocks(),
                                      image_.size() / row_bytes_min};
-    tables_.rows = read_context_rows(database, options,
-                                     [&](FindingId id, std::string expected, std::string found,
-                                         std::optional<BlockRange> blocks) {
-                                       add(id, std::move(expected), std::move(found), blocks);
-                                     });
+    const ReportRow report = [&](FindingId id, const std::string& expected,
+                                 const std::string& found, std::optional<BlockRange> blocks) {
+      add(id, expected, found, blocks);
+    };
+    tables_.rows = read_context_rows(database, options, report);
   }
 
   ByteView image_;
