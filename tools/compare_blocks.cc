@@ -106,7 +106,7 @@ std::string describe(const CompareSummary& summary) {
                   plural(summary.totals.extent_count, "extent"), summary.differing_blocks);
   if (summary.unsound_blocks > 0) text += fmt::format(", {} damaged", summary.unsound_blocks);
   if (summary.lost_blocks > 0)
-    text += fmt::format(", {} of these in all replicas", summary.lost_blocks);
+    text += fmt::format(", {} lost in all", summary.lost_blocks);
   return text;
 }
 
