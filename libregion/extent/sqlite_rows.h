@@ -13,34 +13,14 @@
 
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "libregion/extent/sqlite_schema.h"
-#include "libregion/format/context_slot.h"
+#include "libregion/format/context_rows.h"
 #include "libregion/format/units.h"
 #include "libregion/report/finding.h"
 
 namespace libregion {
-
-// The rows of all blocks, ordered by block.
-class ContextRows {
- public:
-  // In any order; sort() before anything is looked up.
-  void add(std::uint64_t block, const BlockContext& context);
-  void sort();
-  // Of equal rows of a block only the first stays. After sort().
-  void remove_repeats();
-
-  [[nodiscard]] std::size_t size() const { return blocks_.size(); }
-  [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;
-  [[nodiscard]] bool has_block_with_several() const;
-
- private:
-  std::vector<std::uint64_t> blocks_;  // of contexts_[i]
-  std::vector<SlotValue> contexts_;
-};
 
 struct ContextRowsOptions {
   SqliteGeneration generation = SqliteGeneration::s6;

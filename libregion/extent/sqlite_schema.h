@@ -11,20 +11,6 @@
 
 namespace libregion {
 
-// The tables of generation S6, as Crucible makes them.
-inline constexpr const char* sqlite_schema_sql = R"(CREATE TABLE metadata (
-                    name TEXT PRIMARY KEY,
-                    value INTEGER NOT NULL
-                );
-CREATE TABLE block_context (
-                    block INTEGER,
-                    hash INTEGER,
-                    nonce BLOB,
-                    tag BLOB,
-                    on_disk_hash INTEGER,
-                    PRIMARY KEY (block, on_disk_hash)
-                ) WITHOUT ROWID;)";
-
 enum class SqliteGeneration : std::uint8_t { unknown, before_hashes, s3, s4, s5, s6 };
 std::string_view generation_text(SqliteGeneration generation);
 

@@ -11,6 +11,7 @@
 #include "libregion/extent/sqlite_database.h"
 #include "libregion/extent/sqlite_schema.h"
 #include "libregion/format/extent_names.h"
+#include "libregion/format/sqlite_walk.h"
 
 namespace libregion {
 namespace {
@@ -200,7 +201,8 @@ Bytes build_image(const ExtentMetadata& metadata,
   SqliteDatabase database = SqliteDatabase::create();
   database.execute("PRAGMA page_size = 4096");
   database.execute("BEGIN");
-  database.execute(sqlite_schema_sql);
+  database.execute(sqlite_metadata_sql);
+  database.execute(sqlite_block_context_sql);
   insert_metadata(database, metadata);
   {
     SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");
@@ -217,10 +219,25 @@ Bytes build_image(const ExtentMetadata& metadata,
 }  // namespace
 
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry) {
-  return TableReader(image, extent, geometry).read(/*with_rows=*/true);
+  SqliteTables tables;
+  tables.metadata = walk_sqlite_metadata(image);
+  tables.generation = SqliteGeneration::s6;  // the walk refuses all others
+  if (tables.metadata) tables.rows = walk_sqlite_rows(image, geometry.extent_size_blocks());
+  return tables.rows ? std::move(tables) : read_tables_with_sqlite(image, extent, geometry);
 }
 
 SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry) {
+  SqliteTables tables;
+  tables.generation = SqliteGeneration::s6;
+  tables.metadata = walk_sqlite_metadata(image);
+  return tables.metadata ? std::move(tables) : read_metadata_with_sqlite(image, extent, geometry);
+}
+
+SqliteTables read_tables_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry) {
+  return TableReader(image, extent, geometry).read(/*with_rows=*/true);
+}
+
+SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry) {
   return TableReader(image, extent, geometry).read(/*with_rows=*/false);
 }
 

@@ -19,6 +19,7 @@
 
 #include "libregion/extent/sqlite_rows.h"
 #include "libregion/format/bytes.h"
+#include "libregion/format/context_rows.h"
 #include "libregion/format/context_slot.h"
 #include "libregion/format/metadata.h"
 #include "libregion/format/units.h"
@@ -35,11 +36,16 @@ struct SqliteTables {
   std::vector<Finding> findings;
 };
 
-// Reads an untrusted image. Whatever is wrong with it is a finding.
+// Reads an untrusted image. Whatever is wrong with it is a finding. A database of exactly the shape
+// that Crucible gives it is read without SQLite, every other one by it.
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry);
 
 // The same without the rows.
 SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry);
+
+// What SQLite makes of it, always: the reference for the two above.
+SqliteTables read_tables_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
+SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
 
 // A database as Crucible makes them, with one row for each context that is there.
 Bytes build_sqlite_image(const ExtentMetadata& metadata,

@@ -1,6 +1,6 @@
 // Byte order lives here and nowhere else: cursors that read and write little-endian integers
-// over spans of bytes. A cursor asserts that it stays inside its span; sizes are checked before
-// one is made.
+// over spans of bytes, and the big-endian integers that SQLite writes. Both assert that they stay
+// inside their span; sizes are checked before one is made.
 
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "libregion/base/assert.h"
@@ -37,6 +38,23 @@ inline bool all_zero(ByteView bytes) {
   // Comparing the bytes with themselves, shifted by one, runs at the speed of memcmp.
   return bytes.empty() || (bytes[0] == std::byte{0} &&
                            std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+// An unsigned integer of this size, the narrowest that holds it.
+template <std::size_t size_bytes>
+using UnsignedOf = std::conditional_t<
+    size_bytes == 1, std::uint8_t,
+    std::conditional_t<size_bytes == 2, std::uint16_t,
+                       std::conditional_t<size_bytes <= 4, std::uint32_t, std::uint64_t>>>;
+
+template <std::size_t size_bytes>
+UnsignedOf<size_bytes> big_endian_at(ByteView bytes, std::size_t offset_bytes) {
+  LIBREGION_ASSERT(offset_bytes <= bytes.size() && size_bytes <= bytes.size() - offset_bytes);
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < size_bytes; ++i) {
+    value = value << 8U | std::to_integer<std::uint64_t>(bytes[offset_bytes + i]);
+  }
+  return static_cast<UnsignedOf<size_bytes>>(value);
 }
 
 class Decoder {
