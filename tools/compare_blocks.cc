@@ -105,8 +105,7 @@ std::string describe(const CompareSummary& summary) {
       fmt::format("{} of {} compared: {} different", plural(summary.totals.block_count, "block"),
                   plural(summary.totals.extent_count, "extent"), summary.differing_blocks);
   if (summary.unsound_blocks > 0) text += fmt::format(", {} damaged", summary.unsound_blocks);
-  if (summary.lost_blocks > 0)
-    text += fmt::format(", {} lost in all", summary.lost_blocks);
+  if (summary.lost_blocks > 0) text += fmt::format(", {} lost in all", summary.lost_blocks);
   return text;
 }
 
