@@ -53,6 +53,19 @@ void RegionTally::add(const RegionTally& other) {
   crashed_again += other.crashed_again;
 }
 
+namespace {
+
+// A run that is interrupted where it writes the count may raise it twice, or not at all.
+Tree without_defrag_counts(Tree tree) {
+  for (auto& [path, entry] : tree) {
+    if (!path.starts_with("00/000/") || entry.content.size() < metadata_bytes) continue;
+    encode_defrag_count(0, MutableByteView(entry.content).last<metadata_bytes>());
+  }
+  return tree;
+}
+
+}  // namespace
+
 RegionCrasher::RegionCrasher(RegionWorkload workload, RegionProtocol protocol, Options options)
     : workload_(std::move(workload)),
       protocol_(std::move(protocol)),
@@ -68,7 +81,7 @@ RegionCrasher::RegionCrasher(RegionWorkload workload, RegionProtocol protocol, O
   const auto after = before_->copy();
   perform(workload_.steps.back(), workload_.geometry, *after);
   allow_contents_of(*after);
-  expected_ = after->tree(region_path);
+  expected_ = without_defrag_counts(after->tree(region_path));
   expected_new_region_ = after->tree(new_region_path);
 }
 
@@ -189,22 +202,8 @@ std::string RegionCrasher::problem_of_reading(MemoryFileSystem& left) const {
   return {};
 }
 
-namespace {
-
-// A run that is interrupted where it writes the count may raise it twice, or not at all.
-Tree without_defrag_counts(Tree tree) {
-  for (auto& [path, entry] : tree) {
-    if (!path.starts_with("00/000/") || entry.content.size() < metadata_bytes) continue;
-    encode_defrag_count(0, MutableByteView(entry.content).last<metadata_bytes>());
-  }
-  return tree;
-}
-
-}  // namespace
-
 std::string RegionCrasher::other_than_expected(const MemoryFileSystem& memory) const {
-  std::string found =
-      difference(without_defrag_counts(expected_), without_defrag_counts(memory.tree(region_path)));
+  std::string found = difference(expected_, without_defrag_counts(memory.tree(region_path)));
   if (found.empty()) found = difference(expected_new_region_, memory.tree(new_region_path));
   return found;
 }

@@ -7,6 +7,10 @@
 namespace libregion {
 namespace {
 
+// Of larger extents fewer states are drawn: each takes longer.
+constexpr std::uint64_t few_blocks_max = 16;
+constexpr std::uint64_t large_share = 16;
+
 Geometry geometry(std::uint64_t block_size_bytes, std::uint64_t block_count) {
   return std::get<Geometry>(Geometry::make(block_size_bytes, block_count));
 }
@@ -20,17 +24,17 @@ struct Unit {
 
 RegionPlan whole_region_plan() {
   RegionPlan plan;
-  for (const std::uint64_t block_count : {133U, 100U}) {
+  for (const std::uint64_t block_count : {1U, 7U, 8U, 10U, 16U}) {
     plan.geometries.push_back(geometry(512, block_count));
-  }
-  for (const std::uint64_t block_count : {16U, 10U, 8U, 7U, 1U}) {
     plan.geometries.push_back(geometry(4096, block_count));
+  }
+  for (const std::uint64_t block_count : {100U, 133U}) {
     plan.geometries.push_back(geometry(512, block_count));
   }
   plan.starts.assign(region_starts.begin(), region_starts.end());
   plan.options = {{CrashModel::ordered, CrashModel::zfs, CrashModel::posix_4k,
                    CrashModel::posix_512, CrashModel::posix_512_garbage},
-                  256,
+                  512,
                   1};
   return plan;
 }
@@ -55,10 +59,12 @@ RegionReport crash_regions(const RegionPlan& plan, const CrashBudget& budget) {
     const Unit& unit = units[i];
     RegionReport own;
     const auto sequences = region_sequences(unit.start, unit.geometry, plan.steps_max);
+    RegionCrasher::Options options = plan.options;
+    if (unit.geometry.extent_size_blocks() > few_blocks_max) options.states_max /= large_share;
     for (const auto& steps : sequences) {
       if (deadline.is_over()) break;
       ++own.workloads;
-      RegionCrasher crasher({unit.geometry, unit.start, steps}, {}, plan.options);
+      RegionCrasher crasher({unit.geometry, unit.start, steps}, {}, options);
       auto failure = crasher.crash();
       own.tally.add(crasher.tally());
       if (failure && own.failures.empty()) own.failures.push_back(std::move(*failure));
