@@ -27,8 +27,9 @@
 namespace libregion {
 
 enum class CrashModel : std::uint8_t { ordered, zfs, posix_4k, posix_512, posix_512_garbage };
-inline constexpr std::array crash_models = {CrashModel::ordered, CrashModel::zfs, CrashModel::posix_4k,
-                                     CrashModel::posix_512, CrashModel::posix_512_garbage};
+inline constexpr std::array crash_models = {CrashModel::ordered, CrashModel::zfs,
+                                            CrashModel::posix_4k, CrashModel::posix_512,
+                                            CrashModel::posix_512_garbage};
 std::string_view crash_model_name(CrashModel model);
 std::optional<CrashModel> crash_model_named(std::string_view name);
 // Whether what was written later may be durable earlier.
