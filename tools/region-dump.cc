@@ -6,6 +6,7 @@
 #include "libregion/ops/dump_layout.h"
 #include "libregion/ops/dump_raw.h"
 #include "libregion/ops/dump_slots.h"
+#include "tools/common/key_option.h"
 #include "tools/dump_table.h"
 #include "tools/inventory_text.h"
 
@@ -21,6 +22,7 @@ struct Shown {
   bool raw = false;
   bool layout = false;
   bool inventory = false;
+  std::optional<std::string> key_file;
 };
 
 std::string_view csv_rows(const Shown& shown) {
@@ -73,24 +75,33 @@ ExitCode show_inventory(Session& session, const Region& region,
   return end(session, totals, fields, inventory_text(region.definition, totals, inventory));
 }
 
-ExitCode show(Session& session, const Region& region, const Shown& shown) {
+ExitCode show(Session& session, const Region& region, const Shown& shown,
+              const std::optional<libregion::EncryptionKey>& key) {
+  require_encrypted(region, key.has_value());
   const auto walk = session.walk_options(region.definition);
   const auto [extent_count, data_bytes] = walk_totals(region.definition, walk);
   session.progress().start(extent_count, shown.slots ? data_bytes : 0);
   if (shown.layout) return show_layout(session, region, walk);
   if (shown.inventory) return show_inventory(session, region, walk);
-  const auto dump = shown.slots ? libregion::dump_slots : libregion::dump_raw;
-  return end_blocks(session, dump(region, walk, &session.progress(), session.reporter()));
+  if (shown.raw) {
+    return end_blocks(session, dump_raw(region, walk, &session.progress(), session.reporter()));
+  }
+  return end_blocks(session, dump_slots(region, walk, &session.progress(), session.reporter(),
+                                        key ? &*key : nullptr));
 }
 
 ExitCode dump(Session& session, const Shown& shown, const DumpTableOptions& table) {
+  if (shown.key_file && !shown.slots) {
+    throw libregion::Error(libregion::ErrorKind::usage, "--key-file: only with --slots");
+  }
+  const auto key = read_key(shown.key_file);
   if (!shown.slots && !shown.raw && !shown.layout && !shown.inventory) {
     return dump_table(session, table);
   }
   return for_each_region(session,
                          {libregion::Access::read, table.live, session.options().lock_wait_seconds,
                           &Session::stop_flag()},
-                         [&](const Region& region) { return show(session, region, shown); });
+                         [&](const Region& region) { return show(session, region, shown, key); });
 }
 
 void add_options(CommandLine& line, Shown& shown, DumpTableOptions& table) {
@@ -98,6 +109,7 @@ void add_options(CommandLine& line, Shown& shown, DumpTableOptions& table) {
   line.add_flag("--raw", shown.raw, "the bytes of metadata, bits and slots, by field");
   line.add_flag("--layout", shown.layout, "where the parts of extents and blocks are");
   line.add_flag("--inventory", shown.inventory, "formats, repairs, strays, sizes, slot runs");
+  line.add_text("--key-file", shown.key_file, "FILE", "with --slots: does each block decrypt?");
   line.add_flag("--only-differences", table.only_differences,
                 "only what is not the same in all regions");
   line.add_flag("--live", table.live, "look at one in use; what is shown may be stale");

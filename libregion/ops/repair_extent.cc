@@ -1,0 +1,400 @@
+#include "libregion/ops/repair_extent.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "libregion/base/error.h"
+#include "libregion/extent/open_extent.h"
+#include "libregion/extent/raw_extent.h"
+#include "libregion/format/integrity.h"
+#include "libregion/ops/block_sources.h"
+#include "libregion/ops/extent_rebuild.h"
+#include "libregion/ops/repair_rebuild.h"
+#include "libregion/ops/undo.h"
+#include "libregion/region/extent_copy.h"
+#include "libregion/region/staging.h"
+
+namespace libregion {
+namespace {
+
+// A part of a finding's blocks.
+Finding part_of(const Finding& finding, BlockRange blocks) {
+  Finding part = finding;
+  const std::uint64_t each_bytes = finding.length_bytes / finding.blocks->count;
+  part.blocks = blocks;
+  part.length_bytes = blocks.count * each_bytes;
+  *part.offset_bytes += (blocks.first - finding.blocks->first) * each_bytes;
+  return part;
+}
+
+// What stays of the findings once these blocks are built anew.
+std::vector<Finding> without_blocks(const std::vector<Finding>& findings,
+                                    const std::vector<BlockSources::Run>& runs) {
+  std::vector<Finding> left;
+  for (const Finding& finding : findings) {
+    if (!finding.blocks) {
+      left.push_back(finding);
+      continue;
+    }
+    std::uint64_t next = finding.blocks->first;
+    const std::uint64_t end = finding.blocks->end();
+    for (const BlockSources::Run& run : runs) {
+      if (run.blocks.end() <= next) continue;
+      if (run.blocks.first >= end) break;
+      if (run.blocks.first > next)
+        left.push_back(part_of(finding, {next, run.blocks.first - next}));
+      next = std::min(end, run.blocks.end());
+    }
+    if (next < end) left.push_back(part_of(finding, {next, end - next}));
+  }
+  return left;
+}
+
+class ExtentRepair {
+ public:
+  ExtentRepair(RepairContext& context, Directory& leaf, RepairJob& job)
+      : context_(context),
+        region_(context.region()),
+        options_(context.options()),
+        geometry_(context.region().definition.geometry),
+        leaf_(leaf),
+        job_(job) {}
+
+  std::string_view run() {
+    if (!settle_interrupted()) return "left";
+    if (!options_.dry_run) examine_for_repair(region_, leaf_, context_.access(), job_);
+    const bool changes_in_place = !job_.patches.empty() || !job_.stray_logs.empty();
+    if (changes_in_place && !options_.dry_run && !mend_in_place()) return "put_back";
+    if (!rebuild()) return "put_back";
+    return job_.steps.empty() ? "none" : "repaired";
+  }
+
+ private:
+  // ---- what an interrupted repair left ----------------------------------------------------------
+
+  // False where it stays, and the extent with it. With dry_run the job is then examined as what it
+  // would be by then.
+  bool settle_interrupted() {
+    const bool has_leftovers =
+        job_.parts.has(ExtentPart::copy) || job_.parts.has(ExtentPart::completed);
+    if (has_leftovers && !are_directories()) return false;
+    const bool replaces = job_.parts.has(ExtentPart::replace);
+    if (replaces && !can_be_replaced()) return false;
+    if (has_leftovers) job_.steps.push_back({RepairKind::leftovers});
+    if (replaces) job_.steps.push_back({RepairKind::replacement});
+    if (options_.dry_run) {
+      examine_as_it_would_be();
+    } else if (has_leftovers || replaces) {
+      const std::lock_guard lock(context_.changing());
+      remove_leftovers(leaf_, job_.extent, job_.parts);
+      if (replaces) finish();
+      job_.parts = parts_in(leaf_, job_.extent);
+    }
+    return true;
+  }
+
+  bool are_directories() {
+    for (const ExtentPart part : {ExtentPart::copy, ExtentPart::completed}) {
+      const auto status = leaf_.status_of(extent_file_name(job_.extent, part));
+      if (!status || status->kind == FileKind::directory) continue;
+      Finding finding{FindingId::not_a_regular_file, job_.extent, extent_path(job_.extent, part)};
+      finding.expected = "a directory with a repair's files";
+      job_.findings.push_back(std::move(finding));
+      return false;
+    }
+    return true;
+  }
+
+  bool can_be_replaced() {
+    std::vector<Finding> problems = check_replacement(leaf_, job_.extent, job_.parts, geometry_);
+    if (problems.empty()) return true;
+    job_.findings = pending_findings(job_.extent, job_.parts);
+    std::move(problems.begin(), problems.end(), std::back_inserter(job_.findings));
+    return false;
+  }
+
+  void examine_as_it_would_be() {
+    if (!job_.parts.has(ExtentPart::replace)) {
+      return examine_for_repair(region_, leaf_, Access::read, job_);
+    }
+    const Replacement replacement = open_replacement(leaf_, job_.extent);
+    const ExtentParts parts = job_.parts;
+    job_.parts = replacement.parts;
+    examine_for_repair(region_, *replacement.directory, Access::read, job_);
+    job_.parts = parts;
+  }
+
+  void finish() {
+    const std::uint64_t hash_after =
+        hash_of_state(*open_replacement(leaf_, job_.extent).directory, job_.extent, geometry_);
+    // What an interrupted run of this repair has put there, it has saved already; the extent may be
+    // half of the one and half of the other now.
+    if (context_.saves() && !has_saved(hash_after)) {
+      UndoLog& undo = context_.undo();
+      undo.begin(job_.extent, /*replaces=*/true);
+      for (const ExtentPart part :
+           {ExtentPart::data, ExtentPart::db, ExtentPart::db_wal, ExtentPart::db_shm}) {
+        if (!job_.parts.has(part)) continue;
+        undo.save_whole(part,
+                        *open_file_in(leaf_, extent_file_name(job_.extent, part), Access::read));
+      }
+      undo.commit(hash_of_state(leaf_, job_.extent, geometry_), hash_after);
+    }
+    finish_replacement(leaf_, job_.extent, job_.parts, *region_.use);
+  }
+
+  [[nodiscard]] bool has_saved(std::uint64_t hash_after) {
+    if (context_.undo_if_any() == nullptr) return false;
+    const auto& sections = context_.undo_if_any()->sections();
+    return std::any_of(sections.begin(), sections.end(), [&](const UndoSection& section) {
+      return section.extent == job_.extent && section.replaces && section.hash_after == hash_after;
+    });
+  }
+
+  // ---- in place ---------------------------------------------------------------------------------
+
+  // The data file, which is open and claimed; nullptr where there is none.
+  [[nodiscard]] File* data_file() const {
+    if (job_.reader != nullptr) return &static_cast<RawExtent&>(*job_.reader).data_file();
+    return job_.files.empty() ? nullptr : job_.files.front().get();
+  }
+
+  bool mend_in_place() {
+    const std::lock_guard lock(context_.changing());
+    save_in_place();
+    change_in_place();
+    return confirm();
+  }
+
+  void save_in_place() {
+    if (!context_.saves()) return;
+    const File& file = *data_file();
+    UndoLog& undo = context_.undo();
+    undo.begin(job_.extent, /*replaces=*/false);
+    undo.save_patched(file, job_.patches);
+    for (const ExtentPart part : job_.stray_logs) {
+      undo.save_whole(part,
+                      *open_file_in(leaf_, extent_file_name(job_.extent, part), Access::read));
+    }
+    undo.commit(hash_of_tail(file, geometry_), hash_of_tail(file, geometry_, job_.patches));
+  }
+
+  void change_in_place() {
+    File& file = *data_file();
+    for (const Patch& patch : job_.patches) file.write(patch.offset_bytes, patch.bytes);
+    if (!job_.patches.empty()) file.sync();
+    if (job_.stray_logs.empty()) return;
+    for (const ExtentPart part : job_.stray_logs) {
+      leaf_.remove_file(extent_file_name(job_.extent, part));
+    }
+    leaf_.sync();
+  }
+
+  // ---- anew -------------------------------------------------------------------------------------
+
+  // False where it was put back.
+  bool rebuild() {
+    const bool is_damaged = damage_of(job_, geometry_) > 0;
+    const bool has_replicas = context_.replicas() != nullptr;
+    const SourceOptions options{options_.mix, forgotten_blocks()};
+    const bool wanted =
+        (is_damaged && has_replicas) || !options.forgotten.empty() || sets_metadata();
+    if (!wanted || job_.has_io_errors) return true;
+    if (job_.format == ExtentFormat::sqlite) {
+      job_.findings.push_back(
+          Finding{FindingId::repair_needs_migration, job_.extent, extent_path(job_.extent)});
+      return true;
+    }
+    std::vector<std::unique_ptr<ExtentReader>> others;
+    if (has_replicas) others = context_.replicas()->open_others(job_.extent);
+    std::vector<ExtentReader*> readers{job_.reader.get()};
+    for (const auto& other : others) readers.push_back(other.get());
+    const BlockSources sources =
+        find_block_sources(readers, region_.definition, known_metadata(), options);
+    if (!sources.changes() && !sets_metadata()) {
+      add_gaps(sources);
+      return true;
+    }
+    const std::vector<RepairStep> steps = steps_of(sources);
+    if (options_.dry_run) {
+      job_.findings =
+          sources.is_whole ? std::vector<Finding>{} : without_blocks(job_.findings, sources.runs);
+      if (sets_metadata()) drop_bad_metadata();
+    } else {
+      const std::lock_guard lock(context_.changing());
+      replace({region_.definition, readers, sources});
+      if (!confirm()) return false;
+    }
+    job_.steps.insert(job_.steps.end(), steps.begin(), steps.end());
+    job_.metadata = sources.metadata;
+    add_gaps(sources);
+    return true;
+  }
+
+  [[nodiscard]] std::vector<BlockRange> forgotten_blocks() const {
+    if (!options_.forget) return {};
+    return options_.forget->in_extent(geometry_, job_.extent);
+  }
+
+  // Only an extent that has lost its metadata, and nothing else of its layout, gets the given one.
+  [[nodiscard]] bool sets_metadata() const {
+    return options_.metadata && job_.reader != nullptr && !job_.reader->metadata() &&
+           job_.format == ExtentFormat::raw;
+  }
+  [[nodiscard]] std::optional<ExtentMetadata> known_metadata() const {
+    return sets_metadata() ? options_.metadata : job_.metadata;
+  }
+  void drop_bad_metadata() {
+    std::erase_if(job_.findings, [](const Finding& finding) {
+      return finding.id == FindingId::bad_metadata || finding.id == FindingId::unknown_version;
+    });
+  }
+
+  std::vector<RepairStep> steps_of(const BlockSources& sources) const {
+    std::vector<RepairStep> steps;
+    if (sets_metadata()) steps.push_back({RepairKind::metadata});
+    for (const BlockSources::Run& run : sources.runs) {
+      if (run.source == BlockSources::forgotten) {
+        steps.push_back({RepairKind::forgotten, run.blocks});
+      } else {
+        steps.push_back({sources.is_whole ? RepairKind::extent : RepairKind::block, run.blocks,
+                         context_.replicas()->region(run.source).path});
+      }
+    }
+    const bool was_dirty = known_metadata() && known_metadata()->dirty;
+    const bool is_mixed = options_.mix && sources.metadata.dirty && !was_dirty;
+    if (is_mixed) steps.push_back({RepairKind::marked_dirty});
+    return steps;
+  }
+
+  void add_gaps(const BlockSources& sources) {
+    if (context_.replicas() == nullptr) return;
+    add_gaps(FindingId::no_proven_copy, sources.missing);
+    add_gaps(FindingId::needs_mix, sources.unmixed);
+  }
+
+  void add_gaps(FindingId id, const std::vector<BlockRange>& gaps) {
+    for (const BlockRange& blocks : gaps) {
+      Finding finding{id, job_.extent, extent_path(job_.extent)};
+      finding.blocks = blocks;
+      finding.offset_bytes = geometry_.block_offset_bytes(blocks.first);
+      finding.length_bytes = blocks.count << geometry_.shift();
+      job_.findings.push_back(std::move(finding));
+    }
+  }
+
+  void replace(const RebuildSources& sources) {
+    require_space_to_rebuild(region_);
+    File* old = data_file();
+    {
+      ExtentCopy copy(leaf_, job_.extent);
+      File& file = copy.create(
+          ExtentPart::data, old != nullptr ? old->status().ownership : context_.file_ownership());
+      write_rebuilt(sources, old, file);
+      copy.leave();
+      save_replaced(sources, old, hash_of_tail(file, geometry_));
+      copy.commit();
+    }
+    if (old == nullptr) {
+      finish_replacement(leaf_, job_.extent, parts_in(leaf_, job_.extent), *region_.use);
+      return;
+    }
+    copy_raw_replacement(leaf_, job_.extent, *old);
+    old->sync();
+    retire_replacements(leaf_, {&job_.extent, 1});
+  }
+
+  void save_replaced(const RebuildSources& sources, const File* old, std::uint64_t hash_after) {
+    if (!context_.saves()) return;
+    UndoLog& undo = context_.undo();
+    undo.begin(job_.extent, /*replaces=*/true);
+    std::uint64_t hash_before = HashStream().hash();
+    if (old != nullptr) {
+      hash_before = hash_of_tail(*old, geometry_);
+      if (sources.sources.is_whole) {
+        undo.save_whole(ExtentPart::data, *old);
+      } else {
+        undo.save_ranges(*old, rebuilt_ranges(sources));
+      }
+    }
+    undo.commit(hash_before, hash_after);
+  }
+
+  // ---- afterwards -------------------------------------------------------------------------------
+
+  // Whether the extent is better now, or as good where that was all; else it is put back.
+  bool confirm() {
+    const std::uint64_t damage_before = damage_of(job_, geometry_);
+    close();
+    RepairJob again;
+    again.extent = job_.extent;
+    again.parts = parts_in(leaf_, job_.extent);
+    examine_for_repair(region_, leaf_, context_.access(), again);
+    const bool is_better =
+        again.steps.empty() && !again.has_io_errors && damage_of(again, geometry_) <= damage_before;
+    again.steps = std::move(job_.steps);
+    job_ = std::move(again);
+    job_.patches.clear();
+    job_.stray_logs.clear();
+    if (!is_better) put_back();
+    return is_better;
+  }
+
+  // Closing the files gives up their leases.
+  void close() {
+    job_.reader.reset();
+    job_.files.clear();
+  }
+
+  void put_back() {
+    close();
+    job_.steps.clear();
+    Finding finding{FindingId::repair_put_back, job_.extent, extent_path(job_.extent)};
+    if (!context_.saves()) {
+      finding.found = "no undo file, so it was not put back";
+    } else {
+      const UndoLog& undo = context_.undo();
+      const ReadSaved read = [&](const SavedRange& range) { return undo.read(range); };
+      const auto outcome = restore_extent({region_, leaf_, undo.sections().back(), read});
+      if (outcome == RestoreOutcome::changed_since) finding.found = "somebody else changed it";
+    }
+    job_.findings.push_back(std::move(finding));
+  }
+
+  RepairContext& context_;
+  const Region& region_;
+  const RepairOptions& options_;
+  Geometry geometry_;
+  Directory& leaf_;
+  RepairJob& job_;
+};
+
+}  // namespace
+
+RepairContext::RepairContext(const Region& region, const RepairOptions& options)
+    : region_(region), options_(options) {
+  if (options.replicas.empty()) return;
+  std::vector<const Region*> regions{&region};
+  regions.insert(regions.end(), options.replicas.begin(), options.replicas.end());
+  replicas_ = std::make_unique<ReplicaSet>(std::move(regions));
+}
+
+UndoLog& RepairContext::undo() {
+  if (undo_ == nullptr) {
+    undo_ = std::make_unique<UndoLog>(*options_.undo_file_system, *options_.undo_path,
+                                      region_.definition.uuid, file_ownership());
+  }
+  return *undo_;
+}
+
+Ownership RepairContext::file_ownership() const {
+  return region_.root->status_of(definition_name)->ownership;
+}
+
+std::string_view repair_extent(RepairContext& context, Directory& leaf, RepairJob& job) {
+  return ExtentRepair(context, leaf, job).run();
+}
+
+}  // namespace libregion

@@ -1,0 +1,199 @@
+// Repairing regions, with a crash at every call that changes or syncs something, and with calls
+// that fail: running it again finishes with the same bytes, and the undo file takes the region back
+// from wherever it is.
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/ops/crash_scenarios.h"
+#include "tests/unit/ops/fault_driver.h"
+#include "tests/unit/ops/repair_scenarios.h"
+
+namespace libregion {
+namespace {
+
+void run_undo(MemoryFileSystem& memory) { undo(memory); }
+
+// Else nothing was changed.
+bool has_undo(const MemoryFileSystem& memory) { return memory.exists(undo_path); }
+
+// What was being built when nothing had been saved yet is worth nothing, and the next run's to
+// remove.
+Tree without_copies(Tree tree) {
+  std::erase_if(
+      tree, [](const auto& entry) { return entry.first.find(".copy") != Tree::key_type::npos; });
+  return tree;
+}
+
+// A scenario, what comes of it undisturbed, and what is promised of a crash.
+struct RepairCase {
+  explicit RepairCase(const RepairScenario& of) : scenario(of) {
+    const auto memory = of.before->copy();
+    repair(*memory, of);
+    expected = memory->tree(region_path);
+    undo(*memory);
+    undone = memory->tree(region_path);
+    examine = remembering([this](MemoryFileSystem& left, bool finished) {
+      std::string problem = of_going_on(*left.copy(), finished);
+      if (problem.empty() && !scenario.has_leftovers) problem = of_undoing(left);
+      return problem;
+    });
+    if (of.is_large) states.seed_count = 4;
+  }
+
+  [[nodiscard]] Operation run() const {
+    return [this](MemoryFileSystem& memory) { repair(memory, scenario); };
+  }
+
+  // Running it again gives the same bytes, and can be taken back altogether.
+  [[nodiscard]] std::string of_going_on(MemoryFileSystem& left, bool finished) const {
+    try {
+      if (!finished) repair(left, scenario);
+      std::string problem = other_bytes(expected, left);
+      if (!problem.empty()) return "repaired again: " + problem;
+      undo(left);
+      problem = other_bytes(undone, left);
+      return problem.empty() ? "" : "repaired again and undone: " + problem;
+    } catch (const std::exception& error) {
+      return std::string("cannot be repaired again, or undone: ") + error.what();
+    }
+  }
+
+  // What was begun can be taken back as it is.
+  [[nodiscard]] std::string of_undoing(MemoryFileSystem& left) const {
+    try {
+      if (has_undo(left) && undo(left).left_count > 0) return "an extent is not taken back";
+    } catch (const std::exception& error) {
+      return std::string("cannot be undone: ") + error.what();
+    }
+    const std::string problem = difference(undone, without_copies(left.tree(region_path)));
+    return problem.empty() ? "" : "undone: " + problem;
+  }
+
+  const RepairScenario& scenario;
+  Tree expected;
+  Tree undone;
+  Examine examine;
+  CrashOptions states;
+};
+
+void on_every_case(const std::function<void(const RepairCase&)>& test) {
+  static const auto cases = [] {
+    std::vector<std::unique_ptr<RepairCase>> made;
+    for (const RepairScenario& scenario : repair_scenarios()) {
+      made.push_back(std::make_unique<RepairCase>(scenario));
+    }
+    return made;
+  }();
+  for (const auto& tested : cases) {
+    INFO("scenario: ", tested->scenario.name);
+    test(*tested);
+  }
+}
+
+// ---- undisturbed --------------------------------------------------------------------------------
+
+TEST_CASE("repair: nothing is wrong afterwards, and a second run changes nothing") {
+  on_every_case([](const RepairCase& tested) {
+    const auto memory = tested.scenario.before->copy();
+    const RepairSummary summary = repair(*memory, tested.scenario);
+    CHECK(summary.repaired_count > 0);
+    CHECK(summary.left_count == 0);
+    CHECK(verified_errors(*memory) == 0);
+    memory->clear_log();
+    CHECK(repair(*memory, tested.scenario).repaired_count == 0);
+    CHECK(describe(memory->changes()) == "");
+  });
+}
+
+TEST_CASE("repair: several threads give the same bytes as one") {
+  on_every_case([](const RepairCase& tested) {
+    const auto memory = tested.scenario.before->copy();
+    repair(*memory, tested.scenario, nullptr, 4);
+    CHECK(other_bytes(tested.expected, *memory) == "");
+  });
+}
+
+TEST_CASE("repair: the undo file takes the region back to the same bytes") {
+  on_every_case([](const RepairCase& tested) {
+    if (tested.scenario.has_leftovers) return;
+    CHECK(difference(tested.scenario.before->tree(region_path), tested.undone) == "");
+  });
+}
+
+// ---- crashes ------------------------------------------------------------------------------------
+
+TEST_CASE("repair: after a crash at any call the next run finishes, or takes it back") {
+  on_every_case([](const RepairCase& tested) {
+    CHECK(first_problem(*tested.scenario.before, tested.run(), tested.examine, tested.states) ==
+          "");
+  });
+}
+
+TEST_CASE("repair: where lost writes leave anything, too") {
+  on_every_case([](const RepairCase& tested) {
+    if (tested.scenario.is_large) return;
+    CHECK(first_problem(*tested.scenario.before, tested.run(), tested.examine,
+                        {{CrashModel::posix_512_garbage}, 6}) == "");
+  });
+}
+
+TEST_CASE("repair: a crash in the second run is survived as well") {
+  on_every_case([](const RepairCase& tested) {
+    if (tested.scenario.is_large) return;
+    const CrashOptions few{{CrashModel::posix_512}, 2};
+    const Examine crash_again = remembering([&](MemoryFileSystem& left, bool finished) {
+      if (finished) return tested.examine(left, finished);
+      return first_problem(left, tested.run(), tested.examine, few);
+    });
+    CHECK(first_problem(*tested.scenario.before, tested.run(), crash_again, few) == "");
+  });
+}
+
+TEST_CASE("repair: after a process that was killed the next run finishes, durably") {
+  on_every_case([](const RepairCase& tested) {
+    if (tested.scenario.is_large) return;
+    CHECK(first_problem_after_kill(*tested.scenario.before, tested.run(), tested.examine,
+                                   {{CrashModel::posix_512}, 2}) == "");
+  });
+}
+
+TEST_CASE("undo: after a crash at any call the next run takes the region back") {
+  on_every_case([](const RepairCase& tested) {
+    const auto repaired = tested.scenario.before->copy();
+    repair(*repaired, tested.scenario);
+    repaired->settle();
+    const Examine examine = remembering([&](MemoryFileSystem& left, bool finished) {
+      if (!finished) undo(left);
+      return other_bytes(tested.undone, left);
+    });
+    CHECK(first_problem(*repaired, run_undo, examine, tested.states) == "");
+  });
+}
+
+// ---- faults -------------------------------------------------------------------------------------
+
+std::string repair_with_fault(MemoryFileSystem& memory, const RepairCase& tested,
+                              const Fault& fault, const Call& call) {
+  const Outcome outcome =
+      outcome_of([&](auto* findings) { repair(memory, tested.scenario, findings); });
+  if (const std::string problem = unnamed(outcome, call); !problem.empty()) return problem;
+  if (is_sync(call.kind) && memory.log().size() != fault.first + 1) {
+    return "after a sync that failed: " + describe(memory.log()[fault.first + 1]);
+  }
+  memory.restart();
+  return tested.of_going_on(memory, /*finished=*/false);
+}
+
+TEST_CASE("repair: a call that fails is named, after a failed sync comes nothing") {
+  on_every_case([](const RepairCase& tested) {
+    if (tested.scenario.is_large) return;
+    const ExamineFault examine = [&](MemoryFileSystem& memory, const Fault& fault,
+                                     const Call& call) {
+      return repair_with_fault(memory, tested, fault, call);
+    };
+    CHECK(first_problem_with_faults(*tested.scenario.before, tested.run(), examine) == "");
+  });
+}
+
+}  // namespace
+}  // namespace libregion
