@@ -10,6 +10,7 @@
 #include "libregion/extent/raw_extent.h"
 #include "libregion/format/integrity.h"
 #include "libregion/ops/block_sources.h"
+#include "libregion/ops/extent_probe.h"
 #include "libregion/ops/extent_rebuild.h"
 #include "libregion/ops/repair_rebuild.h"
 #include "libregion/ops/undo.h"
@@ -18,39 +19,6 @@
 
 namespace libregion {
 namespace {
-
-// A part of a finding's blocks.
-Finding part_of(const Finding& finding, BlockRange blocks) {
-  Finding part = finding;
-  const std::uint64_t each_bytes = finding.length_bytes / finding.blocks->count;
-  part.blocks = blocks;
-  part.length_bytes = blocks.count * each_bytes;
-  *part.offset_bytes += (blocks.first - finding.blocks->first) * each_bytes;
-  return part;
-}
-
-// What stays of the findings once these blocks are built anew.
-std::vector<Finding> without_blocks(const std::vector<Finding>& findings,
-                                    const std::vector<BlockSources::Run>& runs) {
-  std::vector<Finding> left;
-  for (const Finding& finding : findings) {
-    if (!finding.blocks) {
-      left.push_back(finding);
-      continue;
-    }
-    std::uint64_t next = finding.blocks->first;
-    const std::uint64_t end = finding.blocks->end();
-    for (const BlockSources::Run& run : runs) {
-      if (run.blocks.end() <= next) continue;
-      if (run.blocks.first >= end) break;
-      if (run.blocks.first > next)
-        left.push_back(part_of(finding, {next, run.blocks.first - next}));
-      next = std::min(end, run.blocks.end());
-    }
-    if (next < end) left.push_back(part_of(finding, {next, end - next}));
-  }
-  return left;
-}
 
 class ExtentRepair {
  public:
@@ -201,7 +169,7 @@ class ExtentRepair {
     const SourceOptions options{options_.mix, forgotten_blocks()};
     const bool wanted =
         (is_damaged && has_replicas) || !options.forgotten.empty() || sets_metadata();
-    if (!wanted || job_.has_io_errors) return true;
+    if (!wanted || job_.has_io_errors || !may_be_replaced()) return true;
     if (job_.format == ExtentFormat::sqlite) {
       job_.findings.push_back(
           Finding{FindingId::repair_needs_migration, job_.extent, extent_path(job_.extent)});
@@ -231,6 +199,16 @@ class ExtentRepair {
     job_.metadata = sources.metadata;
     add_gaps(sources);
     return true;
+  }
+
+  // What was not opened for what it is must not be written over, nor what newer tools may know.
+  [[nodiscard]] bool may_be_replaced() const {
+    const bool is_there = job_.reader != nullptr || !job_.files.empty();
+    if (job_.parts.has(ExtentPart::data) && !is_there) return false;
+    return job_.reader != nullptr ||
+           std::none_of(job_.findings.begin(), job_.findings.end(), [](const Finding& finding) {
+             return finding.id == FindingId::unknown_version;
+           });
   }
 
   [[nodiscard]] std::vector<BlockRange> forgotten_blocks() const {
@@ -293,6 +271,7 @@ class ExtentRepair {
       File& file = copy.create(
           ExtentPart::data, old != nullptr ? old->status().ownership : context_.file_ownership());
       write_rebuilt(sources, old, file);
+      require_unused(sources);
       copy.leave();
       save_replaced(sources, old, hash_of_tail(file, geometry_));
       copy.commit();
@@ -304,6 +283,16 @@ class ExtentRepair {
     copy_raw_replacement(leaf_, job_.extent, *old);
     old->sync();
     retire_replacements(leaf_, {&job_.extent, 1});
+  }
+
+  // What was read of a replica counts only if nobody has opened it meanwhile.
+  void require_unused(const RebuildSources& sources) const {
+    for (std::size_t i = 1; i < sources.replicas.size(); ++i) {
+      const ExtentReader* reader = sources.replicas[i];
+      if (reader == nullptr || !has_broken_lease(*reader)) continue;
+      throw Error(ErrorKind::in_use, fmt::format("'{}' was opened by somebody while it was read",
+                                                 reader->files().front()->path()));
+    }
   }
 
   void save_replaced(const RebuildSources& sources, const File* old, std::uint64_t hash_after) {
@@ -372,26 +361,6 @@ class ExtentRepair {
 };
 
 }  // namespace
-
-RepairContext::RepairContext(const Region& region, const RepairOptions& options)
-    : region_(region), options_(options) {
-  if (options.replicas.empty()) return;
-  std::vector<const Region*> regions{&region};
-  regions.insert(regions.end(), options.replicas.begin(), options.replicas.end());
-  replicas_ = std::make_unique<ReplicaSet>(std::move(regions));
-}
-
-UndoLog& RepairContext::undo() {
-  if (undo_ == nullptr) {
-    undo_ = std::make_unique<UndoLog>(*options_.undo_file_system, *options_.undo_path,
-                                      region_.definition.uuid, file_ownership());
-  }
-  return *undo_;
-}
-
-Ownership RepairContext::file_ownership() const {
-  return region_.root->status_of(definition_name)->ownership;
-}
 
 std::string_view repair_extent(RepairContext& context, Directory& leaf, RepairJob& job) {
   return ExtentRepair(context, leaf, job).run();

@@ -86,6 +86,16 @@ class Rebuild {
   ZeroBlock zero_block_;
 };
 
+// A part of a finding's blocks.
+Finding part_of(const Finding& finding, BlockRange blocks) {
+  Finding part = finding;
+  const std::uint64_t each_bytes = finding.length_bytes / finding.blocks->count;
+  part.blocks = blocks;
+  part.length_bytes = blocks.count * each_bytes;
+  *part.offset_bytes += (blocks.first - finding.blocks->first) * each_bytes;
+  return part;
+}
+
 }  // namespace
 
 void write_rebuilt(const RebuildSources& sources, const File* base, File& file) {
@@ -103,6 +113,28 @@ std::vector<ByteRange> rebuilt_ranges(const RebuildSources& sources) {
   ranges.push_back({geometry.extent_data_bytes(),
                     RawLayout(geometry).file_bytes() - geometry.extent_data_bytes()});
   return ranges;
+}
+
+std::vector<Finding> without_blocks(const std::vector<Finding>& findings,
+                                    const std::vector<BlockSources::Run>& runs) {
+  std::vector<Finding> left;
+  for (const Finding& finding : findings) {
+    if (!finding.blocks) {
+      left.push_back(finding);
+      continue;
+    }
+    std::uint64_t next = finding.blocks->first;
+    const std::uint64_t end = finding.blocks->end();
+    for (const BlockSources::Run& run : runs) {
+      if (run.blocks.end() <= next) continue;
+      if (run.blocks.first >= end) break;
+      if (run.blocks.first > next)
+        left.push_back(part_of(finding, {next, run.blocks.first - next}));
+      next = std::min(end, run.blocks.end());
+    }
+    if (next < end) left.push_back(part_of(finding, {next, end - next}));
+  }
+  return left;
 }
 
 }  // namespace libregion

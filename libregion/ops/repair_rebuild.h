@@ -6,6 +6,7 @@
 
 #include "libregion/format/region_definition.h"
 #include "libregion/ops/block_sources.h"
+#include "libregion/report/finding.h"
 
 namespace libregion {
 
@@ -24,5 +25,9 @@ void write_rebuilt(const RebuildSources& sources, const File* base, File& file);
 
 // Which ranges of `base`, where it is not whole, may become others.
 std::vector<ByteRange> rebuilt_ranges(const RebuildSources& sources);
+
+// What stays of the findings once these blocks are built anew.
+std::vector<Finding> without_blocks(const std::vector<Finding>& findings,
+                                    const std::vector<BlockSources::Run>& runs);
 
 }  // namespace libregion

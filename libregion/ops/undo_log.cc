@@ -1,6 +1,7 @@
 #include "libregion/ops/undo_log.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -217,6 +218,11 @@ std::string UndoLog::default_path(FileSystem& file_system, const std::string& re
                                   const Uuid& uuid) {
   std::string base = region_path;
   while (base.size() > 1 && base.back() == '/') base.pop_back();
+  // What has no name of its own, as ".", is named by where it is.
+  if (!is_plain_name(split_path(base).name)) {
+    base = std::filesystem::absolute(base).lexically_normal().string();
+    while (base.size() > 1 && base.back() == '/') base.pop_back();
+  }
   for (unsigned number = 1;; ++number) {
     const std::string path = number == 1 ? base + ".undo" : fmt::format("{}.undo-{}", base, number);
     const SplitPath split = split_path(path);

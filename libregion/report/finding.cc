@@ -12,7 +12,8 @@ namespace {
 using enum FindingId;
 using enum Severity;
 
-constexpr std::string_view needs_replica = "needs a replica: copy the extent from one that has it";
+constexpr std::string_view needs_replica = 
+    "needs a replica: region-repair --from REPLICA takes it from one that has it";
 constexpr std::string_view ask_migrate = "region-migrate finishes it, as would Crucible";
 
 constexpr std::array findings = {
@@ -70,8 +71,8 @@ constexpr std::array findings = {
 
     FindingInfo{wrong_selected_slot, "wrong_selected_slot", error,
                 "the selected slot does not match the data, the other one does",
-                "can be mended from the extent itself: the active-slot bit is wrong, no data is "
-                "lost"},
+                "region-repair mends it from the extent itself: the active-slot bit is wrong, no "
+                "data is lost"},
     FindingInfo{no_matching_slot, "no_matching_slot", error, "no context slot matches the data",
                 needs_replica},
     FindingInfo{data_without_context, "data_without_context", error,

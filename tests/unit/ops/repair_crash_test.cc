@@ -2,6 +2,8 @@
 // that fail: running it again finishes with the same bytes, and the undo file takes the region back
 // from wherever it is.
 
+#include <cerrno>
+
 #include <doctest/doctest.h>
 
 #include "tests/unit/ops/crash_scenarios.h"
@@ -193,6 +195,61 @@ TEST_CASE("repair: a call that fails is named, after a failed sync comes nothing
     };
     CHECK(first_problem_with_faults(*tested.scenario.before, tested.run(), examine) == "");
   });
+}
+
+// Each file is as it was or as it is to be.
+std::string neither_old_nor_new(const RepairCase& tested, const MemoryFileSystem& memory) {
+  const Tree old = tested.scenario.before->tree(region_path);
+  for (const auto& [path, entry] : memory.tree(region_path)) {
+    const auto is_in = [&](const Tree& tree) {
+      const auto found = tree.find(path);
+      return found != tree.end() && found->second == entry;
+    };
+    if (!is_in(old) && !is_in(tested.expected)) return path + " is neither";
+  }
+  return {};
+}
+
+// Fails the reads one after the other, until there are no more of them. How often an extent was
+// put back.
+std::uint64_t count_put_back_with_failing_reads(const RepairCase& tested) {
+  std::uint64_t put_back_count = 0;
+  for (std::uint64_t number = 0;; ++number) {
+    const auto memory = tested.scenario.before->copy();
+    memory->add_fault({EIO, CallKind::read, "", number});
+    RepairSummary summary;
+    const Outcome outcome = outcome_of([&](std::vector<std::string>* findings) {
+      summary = repair(*memory, tested.scenario, findings);
+    });
+    if (memory->faults_hit() == 0) return put_back_count;
+    INFO("read ", number, " fails: ", outcome.message);
+    if (outcome.threw) {
+      CHECK(outcome.kind == ErrorKind::failed);
+      continue;
+    }
+    CHECK(neither_old_nor_new(tested, *memory) == "");
+    if (summary.put_back_count == 0) continue;
+    CHECK(summary.has_io_errors);
+    put_back_count += summary.put_back_count;
+  }
+}
+
+TEST_CASE("repair: an extent that cannot be read afterwards is put back") {
+  for (const char* name : {"wrong bits of 7 blocks", "stray logs", "damaged blocks",
+                           "extents that are gone", "lost metadata"}) {
+    INFO("scenario: ", name);
+    CHECK(count_put_back_with_failing_reads(RepairCase(repair_scenario(name))) > 0);
+  }
+}
+
+// Syncs without which a crash in this scenario does no damage, though in another one it would.
+TEST_CASE("repair: without any one of its syncs a crash could do damage") {
+  for (const char* name : {"wrong bits of 7 blocks", "lost metadata"}) {
+    INFO("scenario: ", name);
+    const RepairCase tested(repair_scenario(name));
+    CHECK(needless_syncs(*tested.scenario.before, tested.run(), tested.examine, tested.states) ==
+          "");
+  }
 }
 
 }  // namespace
