@@ -40,7 +40,7 @@ void add_options(CommandLine& line, Arguments& arguments) {
   line.add_flag("--plan", arguments.plan, "say what would be mended; the same as --dry-run");
   line.add_flag("--write", arguments.write, "mend it");
   line.add_texts("--from", arguments.from, "REGION...", "take what is damaged from these replicas");
-  line.add_flag("--mix", arguments.mix, "also from those with other numbers; marks extents dirty");
+  line.add_flag("--mix", arguments.mix, "also from those with other numbers; marks dirty");
   line.add_text("--forget", arguments.forget, "LIST", "blocks that become never written: 5,7-9");
   line.add_text("--metadata", arguments.metadata, "TEXT", "of -e's extents: gen=G,flush=F,dirty=1");
   line.add_text("--undo", arguments.undo, "FILE", "save what is changed there; default DIR.undo");

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
+#include "libregion/ops/block_text.h"
 #include "libregion/ops/extent_probe.h"
 #include "libregion/ops/repair_extent.h"
 
@@ -18,12 +19,6 @@ class NoReporter : public Reporter {
   void extent(const ExtentRecord& /*record*/) override {}
   void finding(const Finding& /*finding*/) override {}
 };
-
-std::string blocks_text(const std::optional<BlockRange>& blocks) {
-  if (!blocks) return {};
-  if (blocks->count == 1) return fmt::format(" block {}", blocks->first);
-  return fmt::format(" blocks {}-{}", blocks->first, blocks->end() - 1);
-}
 
 class Repair {
  public:

@@ -2,7 +2,7 @@
 """Plays the stories of region-recovery(7), each from a damaged region to the end: run.py PAGE TOOL...
 
 What the page shows is what the tools print: each command of a story, with its output, stands there
-word by word; only the line breaks are the page's own. With -p the transcripts are printed.
+word by word; only the line breaks are the page's own. With -p the transcripts are printed, to be put there.
 """
 
 import os
