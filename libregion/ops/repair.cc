@@ -157,10 +157,11 @@ class Repair {
                      {"block_count", blocks.count},
                      {"source", step.source},
                      {options_.dry_run ? "would_change" : "changed", true}};
+    const std::string blocks_in_words = step.blocks ? " " + blocks_text(*step.blocks) : "";
     record.text =
         fmt::format("{}: extent {} ({}){}: {}{}{}{}\n", region_.path, job.extent.value, record.file,
-                    blocks_text(step.blocks), options_.dry_run ? "would be: " : "",
-                    repair_text(step.kind), step.source.empty() ? "" : ", from ", step.source);
+                    blocks_in_words, options_.dry_run ? "would be: " : "", repair_text(step.kind),
+                    step.source.empty() ? "" : ", from ", step.source);
     turn.record(record);
   }
 

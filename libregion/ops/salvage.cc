@@ -9,6 +9,7 @@
 #include "libregion/format/block_decryption.h"
 #include "libregion/io/paths.h"
 #include "libregion/ops/block_sources.h"
+#include "libregion/ops/block_text.h"
 #include "libregion/ops/extent_probe.h"
 #include "libregion/ops/image_writer.h"
 #include "libregion/ops/reconciliation.h"
@@ -201,9 +202,8 @@ class ExtentSalvage {
         {"block_count", run.blocks.count},
         {"image_offset", image_offset_bytes_ + geometry_.block_offset_bytes(run.blocks.first)},
         {"source", source}};
-    record.text =
-        fmt::format("extent {} ({}) blocks {}-{}: {}{}\n", extent_.value, record.file,
-                    run.blocks.first, run.blocks.end() - 1, is_known ? "from " : "lost", source);
+    record.text = fmt::format("extent {} ({}) {}: {}{}\n", extent_.value, record.file,
+                              blocks_text(run.blocks), is_known ? "from " : "lost", source);
     // People are told of what is there; what was never written is nothing to tell.
     if (run.origin.kind == Origin::Kind::unwritten) record.text.clear();
     reporter.record(record);
