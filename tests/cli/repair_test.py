@@ -246,6 +246,36 @@ class RepairTest(ToolTest):
         self.assertEqual([(3, 3)], [(finding['first_block'], finding['last_block'])
                                     for finding in damaged])
 
+    def test_a_block_that_was_written_is_not_taken_as_one_that_never_was(self):
+        region = self.make_region('r1')
+        other = self.copy(region, 'r2')
+        # Block 6 of extent 4 gets a context, that of another block; in the replica it has none.
+        path = region / '00/000/004'
+        content = bytearray(path.read_bytes())
+        slot_b = SIZE * (512 + 48)
+        content[slot_b + 48 * 6:slot_b + 48 * 7] = content[slot_b:slot_b + 48]
+        content[BITS] |= 1 << 6
+        path.write_bytes(content)
+        records = self.records('region-repair', region, '--write', '--from', other, code=FINDINGS)
+        self.assertEqual(['no_matching_slot', 'no_proven_copy'],
+                         sorted(finding['id'] for finding in records.findings))
+        # Data without any context is another matter.
+        damage(other, 5, 2)
+        self.assertEqual([('block', 5, 2, 1)],
+                         self.steps(other, '--write', '--from', region, code=DONE))
+        self.assertEqual(bytes(512), (other / '00/000/005').read_bytes()[1024:1536])
+
+    def test_what_was_not_opened_for_what_it_is_is_not_replaced(self):
+        region, other = self.make_replicas()
+        os.link(region / '00/000/001', self.work / 'second-name')
+        path = region / '00/000/002'
+        path.unlink()
+        path.symlink_to(self.work / 'second-name')
+        before = snapshot(region)
+        records = self.records('region-repair', region, '--write', '--from', other, code=FINDINGS)
+        self.assertEqual([], records.of_type('repair'))
+        self.assertEqual(before, snapshot(region))
+
     def test_regions_that_are_no_replicas_are_refused(self):
         region = self.make_region('r1')
         self.expect(USAGE, 'region-repair', region, '--plan', '--from', region)
