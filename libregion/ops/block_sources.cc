@@ -164,6 +164,7 @@ class Search {
     } else {
       sources[block] = other;
       found.metadata.dirty = true;
+      found.is_mixed = true;
     }
   }
 
@@ -188,7 +189,9 @@ class Search {
     if (has_all(same)) return whole_of(same, newest);
     if (options_.mix && has_all(all())) {
       newest.dirty = true;
-      return whole_of(all(), newest);
+      BlockSources mixed = whole_of(all(), newest);
+      mixed.is_mixed = true;
+      return mixed;
     }
     note_missing(found, same);
     return found;

@@ -42,6 +42,7 @@ struct BlockSources {
   };
 
   bool is_whole = false;  // nothing of the extent itself is the base
+  bool is_mixed = false;  // of replicas whose numbers differ: it has become dirty
   std::vector<Run> runs;
   ExtentMetadata metadata;          // what the extent has then
   std::vector<BlockRange> missing;  // that no replica has

@@ -133,7 +133,10 @@ class ExtentRepair {
     const std::lock_guard lock(context_.changing());
     save_in_place();
     change_in_place();
-    return confirm();
+    // The findings are of what stays by now.
+    if (confirm(damage_of(job_, geometry_))) return true;
+    job_.steps.clear();
+    return false;
   }
 
   void save_in_place() {
@@ -193,7 +196,7 @@ class ExtentRepair {
     } else {
       const std::lock_guard lock(context_.changing());
       replace({region_.definition, readers, sources});
-      if (!confirm()) return false;
+      if (!confirm(damage_expected(sources))) return false;
     }
     job_.steps.insert(job_.steps.end(), steps.begin(), steps.end());
     job_.metadata = sources.metadata;
@@ -242,8 +245,7 @@ class ExtentRepair {
       }
     }
     const bool was_dirty = known_metadata() && known_metadata()->dirty;
-    const bool is_mixed = options_.mix && sources.metadata.dirty && !was_dirty;
-    if (is_mixed) steps.push_back({RepairKind::marked_dirty});
+    if (sources.is_mixed && !was_dirty) steps.push_back({RepairKind::marked_dirty});
     return steps;
   }
 
@@ -313,16 +315,25 @@ class ExtentRepair {
 
   // ---- afterwards -------------------------------------------------------------------------------
 
-  // Whether the extent is better now, or as good where that was all; else it is put back.
-  bool confirm() {
-    const std::uint64_t damage_before = damage_of(job_, geometry_);
+  // At most this much is to be wrong with it then. What is forgotten may have been whole.
+  [[nodiscard]] std::uint64_t damage_expected(const BlockSources& sources) const {
+    const std::uint64_t damage = damage_of(job_, geometry_);
+    const bool takes_blocks = std::any_of(
+        sources.runs.begin(), sources.runs.end(),
+        [](const BlockSources::Run& run) { return run.source != BlockSources::forgotten; });
+    return takes_blocks ? damage - 1 : damage;
+  }
+
+  // Whether no more than this is wrong with the extent now, nor what was mended; else it is put
+  // back.
+  bool confirm(std::uint64_t damage_max) {
     close();
     RepairJob again;
     again.extent = job_.extent;
     again.parts = parts_in(leaf_, job_.extent);
     examine_for_repair(region_, leaf_, context_.access(), again);
     const bool is_better =
-        again.steps.empty() && !again.has_io_errors && damage_of(again, geometry_) <= damage_before;
+        again.steps.empty() && !again.has_io_errors && damage_of(again, geometry_) <= damage_max;
     again.steps = std::move(job_.steps);
     job_ = std::move(again);
     job_.patches.clear();
@@ -339,7 +350,6 @@ class ExtentRepair {
 
   void put_back() {
     close();
-    job_.steps.clear();
     Finding finding{FindingId::repair_put_back, job_.extent, extent_path(job_.extent)};
     if (!context_.saves()) {
       finding.found = "no undo file, so it was not put back";

@@ -127,13 +127,22 @@ class Examination {
       return;
     }
     for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
-      if (job_.format == ExtentFormat::raw && job_.parts.has(part)) job_.stray_logs.push_back(part);
+      if (is_plain_log(part)) job_.stray_logs.push_back(part);
     }
     if (!job_.stray_logs.empty()) job_.steps.push_back({RepairKind::stray_log});
     for (Finding& finding : findings) {
-      const bool is_log = finding.id == FindingId::stray_wal || finding.id == FindingId::stray_shm;
-      if (!is_log) keep(std::move(finding));
+      const bool is_removed = std::any_of(
+          job_.stray_logs.begin(), job_.stray_logs.end(),
+          [&](ExtentPart part) { return finding.file == extent_path(job_.extent, part); });
+      if (!is_removed) keep(std::move(finding));
     }
+  }
+
+  // What is no regular file with one name could not be saved.
+  [[nodiscard]] bool is_plain_log(ExtentPart part) const {
+    if (job_.format != ExtentFormat::raw || !job_.parts.has(part)) return false;
+    const auto status = leaf_.status_of(extent_file_name(job_.extent, part));
+    return status && status->kind == FileKind::regular && status->link_count == 1;
   }
 
   // ---- its blocks -------------------------------------------------------------------------------
