@@ -321,7 +321,7 @@ class ExtentRepair {
     const bool takes_blocks = std::any_of(
         sources.runs.begin(), sources.runs.end(),
         [](const BlockSources::Run& run) { return run.source != BlockSources::forgotten; });
-    return takes_blocks ? damage - 1 : damage;
+    return takes_blocks && damage > 0 ? damage - 1 : damage;
   }
 
   // Whether no more than this is wrong with the extent now, nor what was mended; else it is put
