@@ -12,7 +12,7 @@ namespace {
 using enum FindingId;
 using enum Severity;
 
-constexpr std::string_view needs_replica = 
+constexpr std::string_view needs_replica =
     "needs a replica: region-repair --from REPLICA takes it from one that has it";
 constexpr std::string_view ask_migrate = "region-migrate finishes it, as would Crucible";
 
