@@ -78,6 +78,10 @@ ExitCode exit_code_for(const Session& session, const SalvageSummary& summary) {
 
 }  // namespace
 
+CsvRows origin_rows() {
+  return {"origin", {"state", "first_block", "block_count", "image_offset", "source"}};
+}
+
 ExitCode export_salvaged(Session& session, const libregion::ImageTargetOptions& target_options,
                          const std::optional<libregion::EncryptionKey>& key) {
   const std::vector<Region> regions = open_regions(session);

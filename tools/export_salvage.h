@@ -8,6 +8,9 @@
 
 namespace region_tools {
 
+// What --format csv has rows of then.
+CsvRows origin_rows();
+
 // The regions are those of the command line.
 ExitCode export_salvaged(Session& session, const libregion::ImageTargetOptions& target_options,
                          const std::optional<libregion::EncryptionKey>& key);

@@ -215,7 +215,8 @@ int main(int argc, char** argv) {
       {.several_regions = false,
        .replicas = true,
        .product = true,
-       .choose_csv_rows = [&] { return arguments.salvage ? "origin" : "finding"; }},
+       .choose_csv_rows =
+           [&](const CommonOptions&) { return arguments.salvage ? origin_rows() : CsvRows{}; }},
       [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) {
         check_arguments(session, arguments);

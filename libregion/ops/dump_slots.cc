@@ -45,6 +45,7 @@ void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<Blo
   const Geometry& geometry = visit.region().definition.geometry;
   const ZeroBlock zero_block(geometry.block_size_bytes());
   const std::string file = extent_path(visit.extent());
+  reader.want_views();
   BlockCheck bad(visit.region().definition, visit.extent(), reader, CheckDepth::contexts);
   KeyCheck key_check(key, geometry);
   BlockReport report;
@@ -63,11 +64,13 @@ void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<Blo
     visit.reporter().block(report);
     ++visit.totals().block_count;
   };
+  const auto skip = [&](std::uint64_t block, const Error& error) {
+    visit.totals().has_io_errors = true;
+    bad.add_unreadable(block, error);
+  };
   for (const BlockRange& range : ranges) {
-    read_past_errors(reader, range, show, [&](std::uint64_t block, const Error& error) {
-      visit.totals().has_io_errors = true;
-      bad.add_unreadable(block, error);
-    });
+    for_each_step(visit.watched(range),
+                  [&](BlockRange step) { read_past_errors(reader, step, show, skip); });
   }
   visit.report(bad.take_findings());
   visit.totals().read_bytes = visit.totals().block_count << geometry.shift();

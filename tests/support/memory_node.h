@@ -41,6 +41,7 @@ struct MemoryNode {
   std::uint64_t link_count = 1;
   Ownership ownership = {};
   std::uint64_t device = 0;
+  std::int64_t change_time_ns = 0;
   std::string description = {};  // target of a link; "a FIFO"
 
   // A file: what is read, what is durable, and what became of that since the last sync. After a
