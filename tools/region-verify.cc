@@ -127,7 +127,7 @@ int main(int argc, char** argv) {
       "REGION...",
       {"region-verify /data/r1                         what is wrong with it?",
        "region-verify -e 67D --format jsonl /data/r1   one extent, for a program",
-       "region-verify --replicas r1 r2 r3             and what comes of their differences",
+       "region-verify --replicas r1 r2 r3             what their differences may cost",
        "region-verify --regions-from rack.txt -q       many: errors only"}};
   return run_tool(
       argc, argv, info, {.blocks = true, .strict = true},

@@ -256,6 +256,7 @@ class PosixDirectory : public Directory {
     FileDescriptor writable(retry_on_interrupt(
         [&] { return open_again(descriptor.number(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }));
     if (writable.is_open()) return to_file(std::move(writable), path);
+    if (errno == EWOULDBLOCK) throw_leased(path_of(path));
     if (errno != ENOENT && errno != ENOSYS) throw_system_error(errno, {"openat", path_of(path)});
     // Without /proc it has to be found by its name once more.
     auto found_again = open_regular_file(path, O_RDWR);

@@ -36,7 +36,7 @@ class FuzzRegion {
     bool operator==(const Verdict&) const = default;
   };
   Verdict verify();
-  void check_twice(const char* what, const std::function<void(const class Region&)>& operation);
+  void check_twice(const char* what, const std::function<void(const struct Region&)>& operation);
 
   MemoryFileSystem memory_;
 };

@@ -62,8 +62,8 @@ TEST_CASE("what is no file is replaced in no case") {
       const StagedFile staged(backend.file_system(), backend.path_of("file"), /*replace=*/true);
     });
     CHECK(failure.kind == ErrorKind::failed);
-    CHECK(failure.message == "open '" + backend.path_of("file") +
-                                 "': expected a file, or nothing, found a directory");
+    CHECK(failure.message ==
+          "open '" + backend.path_of("file") + "': expected a file, or nothing, found a directory");
   });
 }
 
