@@ -7,6 +7,7 @@
 #include "libregion/ops/dump_layout.h"
 #include "libregion/ops/dump_raw.h"
 #include "libregion/ops/dump_slots.h"
+#include "tools/common/key_option.h"
 #include "tools/compare_blocks.h"
 #include "tools/dump_bundle.h"
 #include "tools/dump_table.h"
@@ -26,6 +27,7 @@ struct Shown {
   bool inventory = false;
   bool compare = false;
   BundleArguments bundle;
+  std::optional<std::string> key_file;
 };
 
 CsvRows csv_rows(const Shown& shown) {
@@ -120,15 +122,20 @@ std::uint64_t expected_bytes(const Region& region, const libregion::WalkTotals& 
          totals.extent_count * libregion::metadata_bytes;
 }
 
-ExitCode show(Session& session, const Region& region, const Shown& shown) {
+ExitCode show(Session& session, const Region& region, const Shown& shown,
+              const std::optional<libregion::EncryptionKey>& key) {
+  require_encrypted(region, key.has_value());
   if (shown.bundle.path) return show_bundled(session, region, shown.bundle);
   const auto walk = session.walk_options(region.definition);
   const libregion::WalkTotals totals = walk_totals(region.definition, walk);
   session.progress().start(totals.extent_count, expected_bytes(region, totals, shown));
   if (shown.layout) return show_layout(session, region, walk);
   if (shown.inventory) return show_inventory(session, region, walk);
-  const auto dump = shown.slots ? libregion::dump_slots : libregion::dump_raw;
-  return end_blocks(session, dump(region, walk, &session.progress(), session.reporter()));
+  if (shown.raw) {
+    return end_blocks(session, dump_raw(region, walk, &session.progress(), session.reporter()));
+  }
+  return end_blocks(session, dump_slots(region, walk, &session.progress(), session.reporter(),
+                                        key ? &*key : nullptr));
 }
 
 struct Arguments {
@@ -151,10 +158,11 @@ ExitCode dump(Session& session, Arguments& arguments) {
   if (!shown.slots && !shown.raw && !shown.layout && !shown.inventory && !shown.bundle.path) {
     return dump_table(session, {arguments.live, arguments.only_differences});
   }
+  const auto key = read_key(shown.key_file);
   return for_each_region(session,
                          {libregion::Access::read, arguments.live,
                           session.options().lock_wait_seconds, &Session::stop_flag()},
-                         [&](const Region& region) { return show(session, region, shown); });
+                         [&](const Region& region) { return show(session, region, shown, key); });
 }
 
 void add_options(CommandLine& line, Arguments& arguments) {
@@ -165,6 +173,7 @@ void add_options(CommandLine& line, Arguments& arguments) {
   line.add_flag("--raw", shown.raw, "the bytes of metadata, bits and slots, by field");
   line.add_flag("--layout", shown.layout, "where the parts of extents and blocks are");
   line.add_flag("--inventory", shown.inventory, "formats, repairs, strays, sizes, slot runs");
+  line.add_text("--key-file", shown.key_file, "FILE", "with --slots: does each block decrypt?");
   add_bundle_options(line, shown.bundle);
   line.add_flag("--only-differences", arguments.only_differences,
                 "only what is not the same in all regions");
@@ -184,6 +193,7 @@ void add_options(CommandLine& line, Arguments& arguments) {
   for (const char* name : {"--no-fold", "--hash-width", "--block-size", "--extent-size"}) {
     line.require(name, "--compare");
   }
+  line.require("--key-file", "--slots");
 }
 
 }  // namespace

@@ -9,7 +9,9 @@
 #include "libregion/io/paths.h"
 #include "libregion/ops/export.h"
 #include "libregion/ops/image_map.h"
+#include "tools/common/key_option.h"
 #include "tools/common/run_tool.h"
+#include "tools/export_salvage.h"
 
 namespace region_tools {
 namespace {
@@ -34,10 +36,12 @@ struct Arguments {
   bool target_is_zero = false;
   bool no_check = false;
   OnBad on_bad = OnBad::stop;
+  std::optional<std::string> key_file;
   std::optional<std::string> contexts;
   std::optional<std::string> manifest;
   bool map = false;
   bool force = false;
+  bool salvage = false;
 };
 
 void add_options(CommandLine& line, Arguments& arguments) {
@@ -50,12 +54,14 @@ void add_options(CommandLine& line, Arguments& arguments) {
   line.add_choice<OnBad>("--on-bad", arguments.on_bad,
                          {{"stop", OnBad::stop}, {"keep", OnBad::keep}, {"zero", OnBad::zero}},
                          "stop|keep|zero", "blocks that do not match their context");
+  line.add_text("--key-file", arguments.key_file, "FILE", "decrypt, with the key in this file");
   line.add_flag("--no-check", arguments.no_check, "copy the data, check no context");
   line.add_flag("--no-sparse", arguments.no_sparse, "write zeros into a new file too");
   line.add_flag("--target-is-zero", arguments.target_is_zero, "write no zeros to the device");
   line.add_text("--contexts", arguments.contexts, "FILE", "contexts too: .csv, or else JSON lines");
   line.add_text("--manifest", arguments.manifest, "FILE", "hashes and numbers too, as JSON");
   line.add_flag("--map", arguments.map, "instead, where it has data, as qemu-img map");
+  line.add_flag("--salvage", arguments.salvage, "of several replicas, what any of them proves");
   line.add_flag("-f,--force", arguments.force, "replace files that are there");
 }
 
@@ -68,7 +74,8 @@ std::uint64_t bytes_of_blocks(const std::string& option, std::uint64_t blocks,
               fmt::format("{}: {} blocks are more than there are", option, blocks));
 }
 
-ExportOptions make_options(Session& session, const Arguments& arguments, const Region& region) {
+ExportOptions make_options(Session& session, const Arguments& arguments, const Region& region,
+                           const libregion::EncryptionKey* key) {
   const libregion::Geometry& geometry = region.definition.geometry;
   ExportOptions options;
   options.walk = {selected_extents(session.options(), region.definition.extent_count),
@@ -83,8 +90,21 @@ ExportOptions make_options(Session& session, const Arguments& arguments, const R
   }
   options.check = !arguments.no_check;
   options.on_bad = arguments.on_bad;
+  options.key = key;
   options.progress = &session.progress();
   return options;
+}
+
+// A salvaged image is one of whole extents, in which every block was checked.
+void refuse_with_salvage(const Arguments& arguments) {
+  const bool is_part = arguments.skip_blocks > 0 || arguments.count_blocks != all_blocks ||
+                       arguments.offset || arguments.length;
+  const bool is_other = arguments.contexts || arguments.manifest || arguments.map ||
+                        arguments.no_check || arguments.on_bad != OnBad::stop;
+  if (!is_part && !is_other) return;
+  throw Error(ErrorKind::usage,
+              "--salvage: of the options for a part of the image, what is bad, contexts, manifest "
+              "and map none goes with it");
 }
 
 // What does not depend on the region is refused before it is opened.
@@ -97,6 +117,10 @@ void check_arguments(const Session& session, const Arguments& arguments) {
   if (session.options().output == "-" && session.options().report == "-") {
     throw Error(ErrorKind::usage, "--report: standard output is where the image goes");
   }
+  if (!arguments.salvage && session.options().regions.size() > 1) {
+    throw Error(ErrorKind::usage, "expected one REGION, found more: several only with --salvage");
+  }
+  if (arguments.salvage) refuse_with_salvage(arguments);
   if (arguments.map && (arguments.contexts || arguments.manifest)) {
     throw Error(ErrorKind::usage, "--map: there is no image for --contexts or --manifest");
   }
@@ -111,6 +135,10 @@ void require_outside(Session& session, const Region& region, const Arguments& ar
       throw Error(ErrorKind::usage, fmt::format("'{}' is in the region's own directory", *path));
     }
   }
+}
+
+libregion::ImageTargetOptions target_options(const Arguments& arguments) {
+  return {!arguments.no_sparse, arguments.force, arguments.target_is_zero, &Session::stop_flag()};
 }
 
 std::optional<libregion::ExportRecords> make_records(Session& session, const Arguments& arguments) {
@@ -145,13 +173,14 @@ std::string describe(const ExportSummary& summary) {
          (summary.bad_count > 0 ? fmt::format(", {} bad", plural(summary.bad_count, "block")) : "");
 }
 
-ExitCode export_to(Session& session, const Region& region, const Arguments& arguments) {
-  ExportOptions options = make_options(session, arguments, region);
+ExitCode export_to(Session& session, const Region& region, const Arguments& arguments,
+                   const std::optional<libregion::EncryptionKey>& key) {
+  require_encrypted(region, key.has_value());
+  ExportOptions options = make_options(session, arguments, region, key ? &*key : nullptr);
   (void)exported_bytes(region.definition, options);
   require_outside(session, region, arguments);
-  const auto target = libregion::open_image_target(
-      session.file_system(), session.options().output,
-      {!arguments.no_sparse, arguments.force, arguments.target_is_zero, &Session::stop_flag()});
+  const auto target = libregion::open_image_target(session.file_system(), session.options().output,
+                                                   target_options(arguments));
   libregion::ImageMap map(*target);
   auto records = make_records(session, arguments);
   if (records) options.records = &*records;
@@ -176,19 +205,27 @@ int main(int argc, char** argv) {
   Arguments arguments;
   const ToolInfo info{"region-export",
                       "Export a Crucible region's data as an image; checks every block.",
-                      "REGION",
+                      "REGION...",
                       {"region-export /data/r1 -o disk.img",
                        "region-export -e 67D --no-check /data/r1 | xxd | less",
-                       "region-export /data/r1 -o /dev/sdb --contexts disk.csv"}};
+                       "region-export /data/r1 -o /dev/sdb --contexts disk.csv",
+                       "region-export --salvage r1 r2 r3 -o disk.img"}};
   return run_tool(
-      argc, argv, info, {.several_regions = false, .product = true},
+      argc, argv, info,
+      {.several_regions = false,
+       .replicas = true,
+       .product = true,
+       .choose_csv_rows =
+           [&](const CommonOptions&) { return arguments.salvage ? origin_rows() : CsvRows{}; }},
       [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) {
         check_arguments(session, arguments);
+        const auto key = read_key(arguments.key_file);
+        if (arguments.salvage) return export_salvaged(session, target_options(arguments), key);
         return for_each_region(
             session,
             {libregion::Access::read, false, session.options().lock_wait_seconds,
              &Session::stop_flag()},
-            [&](const Region& region) { return export_to(session, region, arguments); });
+            [&](const Region& region) { return export_to(session, region, arguments, key); });
       });
 }

@@ -45,6 +45,7 @@ const std::vector<KnownTool>& known_tools() {
       {"export", "a region's data as an image, checked on the way"},
       {"import", "an image into an existing region"},
       {"migrate", "SQLite extents become raw ones, in place"},
+      {"repair", "what can be mended in a region, and can be taken back"},
       {"verify", "every block of every extent, both hashes"},
   };
   return tools;

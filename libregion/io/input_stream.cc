@@ -21,6 +21,8 @@ InputStream::InputStream(const std::string& path, const std::atomic<bool>* stop)
   if (::fstat(number(), &found) != 0) throw_system_error(errno, {"fstat", path_});
   if (S_ISDIR(found.st_mode)) throw_system_error(EISDIR, {"open", path_});
   if (S_ISREG(found.st_mode)) {
+    constexpr mode_t permission_bits = 07777;
+    file_mode_ = found.st_mode & permission_bits;
     // Standard input may have been read in part by whoever had it before.
     const off_t start = ::lseek(number(), 0, SEEK_CUR);
     if (start < 0) throw_system_error(errno, {"lseek", path_});

@@ -24,6 +24,8 @@ class InputStream {
   [[nodiscard]] const std::string& path() const { return path_; }
   // Where it is known beforehand: of a regular file or a block device.
   [[nodiscard]] std::optional<std::uint64_t> size_bytes() const { return size_bytes_; }
+  // The permission bits of a regular file; nullopt of anything else.
+  [[nodiscard]] std::optional<std::uint32_t> file_mode() const { return file_mode_; }
 
  private:
   [[nodiscard]] int number() const;
@@ -33,6 +35,7 @@ class InputStream {
   const std::atomic<bool>* stop_;
   FileDescriptor descriptor_;  // not open for standard input, which is not ours to close
   std::optional<std::uint64_t> size_bytes_;
+  std::optional<std::uint32_t> file_mode_;
   std::uint64_t offset_bytes_ = 0;
 };
 

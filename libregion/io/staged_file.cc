@@ -7,7 +7,8 @@
 
 namespace libregion {
 
-StagedFile::StagedFile(FileSystem& file_system, const std::string& path, bool replace)
+StagedFile::StagedFile(FileSystem& file_system, const std::string& path, bool replace,
+                       const std::optional<Ownership>& ownership)
     : path_(path), replace_(replace) {
   const SplitPath split = split_path(path);
   if (!is_plain_name(split.name)) {
@@ -19,14 +20,14 @@ StagedFile::StagedFile(FileSystem& file_system, const std::string& path, bool re
   const auto replaced = replaced_file();
   remove_leftover();
   file_ = directory_->create_file(temporary_name_,
-                                  replaced ? std::optional(replaced->ownership) : std::nullopt);
+                                  replaced ? std::optional(replaced->ownership) : ownership);
 }
 
 StagedFile::~StagedFile() {
   if (file_ == nullptr || keeps_temporary_) return;
   try {
     directory_->remove_file(temporary_name_);
-  } catch (const Error&) {
+  } catch (...) {
     // It is in nobody's way: the next run removes it.
   }
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "libregion/io/file_system.h"
@@ -21,8 +22,10 @@ class StagedFile {
  public:
   // Throws Error (usage) where the path ends in no name; (failed) where it names something else
   // than a regular file, or one that is there without `replace`; (in_use) where another process
-  // is writing it.
-  StagedFile(FileSystem& file_system, const std::string& path, bool replace);
+  // is writing it. A new file has owner and mode of what it replaces, else the ownership given,
+  // else mode 0644 under the umask.
+  StagedFile(FileSystem& file_system, const std::string& path, bool replace,
+             const std::optional<Ownership>& ownership = std::nullopt);
   // Removes the temporary file, unless it was committed or a sync has failed.
   ~StagedFile();
   StagedFile(const StagedFile&) = delete;

@@ -176,6 +176,11 @@ bool BlockCheck::is_zero(const BlockRecord& record) const {
   return zero_block_.equals(record.data, record.data_hash);
 }
 
+void BlockCheck::add_wrong_tag(const BlockRecord& record, const EncryptionContext& encryption) {
+  add_at_data(FindingId::wrong_tag, record, "tag " + to_hex(encryption.tag),
+              "another one for this key, nonce and data");
+}
+
 void BlockCheck::add_unreadable(std::uint64_t block, const Error& error) {
   BlockRecord unread;
   unread.block = block;

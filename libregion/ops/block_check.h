@@ -39,6 +39,9 @@ class BlockCheck {
   // False where an error was found that leaves the block's data or context in doubt.
   bool check(const BlockRecord& record);
 
+  // A block that the key does not decrypt.
+  void add_wrong_tag(const BlockRecord& record, const EncryptionContext& encryption);
+
   // A block that could not be read.
   void add_unreadable(std::uint64_t block, const Error& error);
 

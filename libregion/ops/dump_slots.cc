@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libregion/format/block_decryption.h"
 #include "libregion/format/integrity.h"
 #include "libregion/ops/block_check.h"
 
@@ -20,12 +21,33 @@ std::vector<BlockRange> readable_ranges(const ExtentVisit& visit, const WalkOpti
   return ranges;
 }
 
-void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<BlockRange>& ranges) {
+// Whether the key decrypts blocks; nullopt where there is none, or a block is not encrypted.
+class KeyCheck {
+ public:
+  KeyCheck(const EncryptionKey* key, const Geometry& geometry)
+      : plain_(geometry.block_size_bytes()) {
+    if (key != nullptr) decryption_.emplace(*key);
+  }
+
+  std::optional<bool> decrypts(const BlockRecord& record) {
+    const BlockContext* context = record.context();
+    if (!decryption_ || context == nullptr || !context->encryption) return std::nullopt;
+    return decryption_->decrypt(*context->encryption, record.data, plain_);
+  }
+
+ private:
+  std::optional<BlockDecryption> decryption_;
+  Bytes plain_;
+};
+
+void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<BlockRange>& ranges,
+                 const EncryptionKey* key) {
   const Geometry& geometry = visit.region().definition.geometry;
   const ZeroBlock zero_block(geometry.block_size_bytes());
   const std::string file = extent_path(visit.extent());
   reader.want_views();
-  BlockCheck unreadable(visit.region().definition, visit.extent(), reader, CheckDepth::contexts);
+  BlockCheck bad(visit.region().definition, visit.extent(), reader, CheckDepth::contexts);
+  KeyCheck key_check(key, geometry);
   BlockReport report;
   report.extent = visit.extent();
   report.file = file;
@@ -37,37 +59,39 @@ void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<Blo
     report.selected = record.selected;
     report.data_hash = record.data_hash;
     report.data_is_zero = zero_block.equals(record.data, record.data_hash);
+    report.decrypts = key_check.decrypts(record);
+    if (report.decrypts == false) bad.add_wrong_tag(record, *record.context()->encryption);
     visit.reporter().block(report);
     ++visit.totals().block_count;
   };
   const auto skip = [&](std::uint64_t block, const Error& error) {
     visit.totals().has_io_errors = true;
-    unreadable.add_unreadable(block, error);
+    bad.add_unreadable(block, error);
   };
   for (const BlockRange& range : ranges) {
     for_each_step(visit.watched(range),
                   [&](BlockRange step) { read_past_errors(reader, step, show, skip); });
   }
-  visit.report(unreadable.take_findings());
+  visit.report(bad.take_findings());
   visit.totals().read_bytes = visit.totals().block_count << geometry.shift();
 }
 
-void dump_extent(ExtentVisit& visit, const WalkOptions& walk) {
+void dump_extent(ExtentVisit& visit, const WalkOptions& walk, const EncryptionKey* key) {
   ExtentReader* reader = visit.open();
   std::vector<BlockRange> ranges;
   if (reader != nullptr) ranges = readable_ranges(visit, walk, reader->readable_blocks());
   std::uint64_t block_count = 0;
   for (const BlockRange& range : ranges) block_count += range.count;
   visit.report_extent({{"blocks", block_count}});
-  if (reader != nullptr) dump_blocks(visit, *reader, ranges);
+  if (reader != nullptr) dump_blocks(visit, *reader, ranges, key);
 }
 
 }  // namespace
 
 VisitTotals dump_slots(const Region& region, const WalkOptions& walk, Progress* progress,
-                       Reporter& reporter) {
+                       Reporter& reporter, const EncryptionKey* key) {
   return visit_extents(region, walk, progress, reporter,
-                       [&](ExtentVisit& visit) { dump_extent(visit, walk); });
+                       [&](ExtentVisit& visit) { dump_extent(visit, walk, key); });
 }
 
 }  // namespace libregion

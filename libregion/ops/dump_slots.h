@@ -4,12 +4,14 @@
 
 #pragma once
 
+#include "libregion/format/encryption_key.h"
 #include "libregion/ops/extent_visit.h"
 
 namespace libregion {
 
 // Reports the findings of each extent as a whole, its record, then its blocks (Reporter::block).
+// With a key also whether each block decrypts.
 VisitTotals dump_slots(const Region& region, const WalkOptions& walk, Progress* progress,
-                       Reporter& reporter);
+                       Reporter& reporter, const EncryptionKey* key = nullptr);
 
 }  // namespace libregion

@@ -15,6 +15,7 @@
 
 #include <optional>
 
+#include "libregion/format/encryption_key.h"
 #include "libregion/io/image_target.h"
 #include "libregion/ops/export_records.h"
 #include "libregion/ops/walk.h"
@@ -24,7 +25,7 @@ namespace libregion {
 // What becomes of a block whose data or context is in doubt, and of what cannot be read.
 enum class OnBad : std::uint8_t {
   stop,  // the export ends there; no file is kept
-  keep,  // the data as it is; zeros for what cannot be read
+  keep,  // the data as it is, and encrypted as it was; zeros for what cannot be read
   zero,  // zeros
 };
 
@@ -35,7 +36,8 @@ struct ExportOptions {
   std::optional<std::uint64_t> length_bytes = std::nullopt;  // all that follows
   bool check = true;
   OnBad on_bad = OnBad::stop;
-  ExportRecords* records = nullptr;  // contexts and manifest
+  const EncryptionKey* key = nullptr;  // decrypts the blocks; a block whose tag fails is bad
+  ExportRecords* records = nullptr;    // contexts and manifest
   Progress* progress = nullptr;
 };
 

@@ -6,6 +6,7 @@
 #include "libregion/base/text.h"
 #include "libregion/extent/chunk.h"
 #include "libregion/extent/open_extent.h"
+#include "libregion/format/block_decryption.h"
 #include "libregion/ops/block_check.h"
 #include "libregion/ops/image_writer.h"
 #include "libregion/region/staging.h"
@@ -35,6 +36,7 @@ class ExtentExport {
                 options.records != nullptr && options.records->wants_hashes()) {
     summary_.extent_count = 1;
     summary_.image_bytes = place.source.length_bytes;
+    if (options.key != nullptr) decryption_.emplace(*options.key);
   }
 
   ExportSummary run() {
@@ -118,7 +120,9 @@ class ExtentExport {
   }
 
   // Whether anything but the data is of interest.
-  [[nodiscard]] bool needs_reader() const { return options_.check || wants_contexts(); }
+  [[nodiscard]] bool needs_reader() const {
+    return options_.check || options_.key != nullptr || wants_contexts();
+  }
   [[nodiscard]] bool wants_contexts() const {
     return options_.records != nullptr && options_.records->wants_contexts();
   }
@@ -181,6 +185,8 @@ class ExtentExport {
 
   // Returns why they could not be read; none of them was visited then.
   std::optional<Error> copy_blocks(BlockRange range, BlockCheck& check) {
+    plain_first_block_ = range.first;
+    if (decryption_) plain_.resize(range.count << geometry_.shift());
     try {
       reader_->read_blocks(range, [&](const BlockRecord& record) { visit(record, check); });
     } catch (const Error& error) {
@@ -205,16 +211,29 @@ class ExtentExport {
 
   void visit(const BlockRecord& record, BlockCheck& check) {
     if (summary_.ended_at_bad) return;
-    const bool is_good = !options_.check || check.check(record);
+    bool is_good = !options_.check || check.check(record);
+    const ByteView plain = decrypt(record, check);
+    if (plain.empty()) is_good = false;
     if (!is_good) ++summary_.bad_count;
     if (!is_good && options_.on_bad == OnBad::stop) {
       summary_.ended_at_bad = true;
     } else if (!is_good && options_.on_bad == OnBad::zero) {
       writer_.add_zeros(range_of(record.block));
     } else {
-      writer_.add(range_of(record.block).offset_bytes, record.data);
+      writer_.add(range_of(record.block).offset_bytes, plain.empty() ? record.data : plain);
       report_context(record);
     }
+  }
+
+  // The data as it is wanted, good until the next blocks are read; empty where the tag fails.
+  ByteView decrypt(const BlockRecord& record, BlockCheck& check) {
+    const BlockContext* context = record.context();
+    if (!decryption_ || context == nullptr || !context->encryption) return record.data;
+    const auto plain = std::span(plain_).subspan(
+        (record.block - plain_first_block_) << geometry_.shift(), geometry_.block_size_bytes());
+    if (decryption_->decrypt(*context->encryption, record.data, plain)) return plain;
+    check.add_wrong_tag(record, *context->encryption);
+    return {};
   }
 
   void report_context(const BlockRecord& record) {
@@ -347,6 +366,9 @@ class ExtentExport {
   const std::atomic<bool>& is_ended_;
   Reporter& reporter_;
   ImageWriter writer_;
+  std::optional<BlockDecryption> decryption_;
+  Bytes plain_;  // of the blocks in hand
+  std::uint64_t plain_first_block_ = 0;
   std::unique_ptr<ExtentReader> reader_;
   std::vector<std::unique_ptr<File>> files_;
   std::vector<Finding> held_;

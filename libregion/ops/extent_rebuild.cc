@@ -3,41 +3,19 @@
 #include <algorithm>
 #include <iterator>
 
+#include <fmt/format.h>
+
+#include "libregion/base/error.h"
+#include "libregion/base/text.h"
 #include "libregion/extent/raw_image.h"
+#include "libregion/format/raw_layout.h"
+#include "libregion/ops/block_writer.h"
 
 namespace libregion {
 namespace {
 
 // Errors of one extent that are worth telling.
 constexpr std::size_t errors_max = 4096;
-
-// Writes blocks that come in ascending order to a new file, runs of them at once. What is zero
-// stays a hole.
-class BlockWriter {
- public:
-  BlockWriter(File& file, const Geometry& geometry) : file_(file), geometry_(geometry) {}
-
-  void add(std::uint64_t block, ByteView data) {
-    if (block != end_block_ || run_.size() >= run_bytes_max) flush();
-    if (all_zero(data)) return;
-    end_block_ = block + 1;
-    run_.insert(run_.end(), data.begin(), data.end());
-  }
-
-  void flush() {
-    if (run_.empty()) return;
-    file_.write(geometry_.block_offset_bytes(end_block_) - run_.size(), run_);
-    run_.clear();
-  }
-
- private:
-  static constexpr std::size_t run_bytes_max = std::size_t{1} << 20;
-
-  File& file_;
-  Geometry geometry_;
-  Bytes run_;
-  std::uint64_t end_block_ = 0;  // of the run in hand
-};
 
 bool same_bytes(ByteView left, ByteView right) {
   return std::equal(left.begin(), left.end(), right.begin(), right.end());
@@ -157,6 +135,15 @@ void KeptBlockCheck::keep_errors() {
     const bool is_error = finding_info(finding.id).severity == Severity::error;
     if (is_error && errors_.size() < errors_max) errors_.push_back(std::move(finding));
   }
+}
+
+void require_space_to_rebuild(const Region& region) {
+  const std::uint64_t needed_bytes = 2 * RawLayout(region.definition.geometry).file_bytes();
+  const std::uint64_t free_bytes = region.root->free_bytes();
+  if (needed_bytes <= free_bytes) return;
+  throw Error(ErrorKind::failed,
+              fmt::format("'{}': no space to build an extent anew: expected {} free, found {}",
+                          region.path, human_size(needed_bytes), human_size(free_bytes)));
 }
 
 RebuildResult rebuild_extent(const RegionDefinition& definition, ExtentId extent, ExtentReader& old,

@@ -10,8 +10,13 @@
 #include "libregion/format/region_definition.h"
 #include "libregion/ops/block_check.h"
 #include "libregion/ops/image_reader.h"
+#include "libregion/region/region.h"
 
 namespace libregion {
+
+// Throws Error (failed) where there is less space than the extent that is built takes, and the
+// extent itself, which may have had holes.
+void require_space_to_rebuild(const Region& region);
 
 // Gathers the errors of blocks that are to stay as they are, and nothing else.
 class KeptBlockCheck {

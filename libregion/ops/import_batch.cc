@@ -2,10 +2,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "libregion/base/error.h"
-#include "libregion/base/text.h"
 #include "libregion/extent/raw_extent.h"
 #include "libregion/io/durable.h"
 #include "libregion/ops/extent_probe.h"
@@ -48,16 +45,6 @@ void ImportBatch::check_stop() const {
   throw Error(ErrorKind::stopped, "stopped on request");
 }
 
-// The extent that is built, and the extent itself, which may have had holes.
-void ImportBatch::check_space() const {
-  const std::uint64_t needed_bytes = 2 * RawLayout(region_.definition.geometry).file_bytes();
-  const std::uint64_t free_bytes = region_.root->free_bytes();
-  if (needed_bytes <= free_bytes) return;
-  throw Error(ErrorKind::failed,
-              fmt::format("'{}': no space to build an extent anew: expected {} free, found {}",
-                          region_.path, human_size(needed_bytes), human_size(free_bytes)));
-}
-
 void ImportBatch::finish_repairs(ImportJob& job) {
   job.replaces = job.parts.has(ExtentPart::replace);
   job.removes_leftovers = job.parts.has(ExtentPart::copy) || job.parts.has(ExtentPart::completed);
@@ -78,7 +65,7 @@ void ImportBatch::build(ImportJob& job, ImageReader& image) {
   options.first_block = blocks.first;
   options.skip_zeros = options_.skip_zeros;
   options.make_file = [&] {
-    check_space();
+    require_space_to_rebuild(region_);
     return options_.dry_run ? nullptr : make_copy(job);
   };
   RebuildResult result = rebuild_extent(region_.definition, job.extent, *job.old, image, options);

@@ -61,7 +61,6 @@ class ImportBatch {
 
  private:
   void check_stop() const;
-  void check_space() const;
   void finish_repairs(ImportJob& job);
   void build(ImportJob& job, ImageReader& image);
   void open_old(const Directory& directory, ImportJob& job) const;

@@ -59,6 +59,14 @@ std::vector<Finding> find_surplus_below(const Region& region, const std::string&
 
 }  // namespace
 
+ExtentParts parts_in(const Directory& leaf, ExtentId extent) {
+  ExtentParts parts;
+  for (const ExtentPart part : all_extent_parts) {
+    if (leaf.status_of(extent_file_name(extent, part))) parts.add(part);
+  }
+  return parts;
+}
+
 Leaf Leaf::open(const Region& region, LeafId id) {
   Leaf leaf(id);
   try {

@@ -42,6 +42,9 @@ class Leaf {
   std::vector<Finding> findings_;
 };
 
+// What an extent has in its leaf directory now.
+ExtentParts parts_in(const Directory& leaf, ExtentId extent);
+
 // What is in a region's directory besides what region.json counts: strays, and leaf directories
 // with extents beyond the last one. Empty leaf directories are no finding.
 struct Surplus {

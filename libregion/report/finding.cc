@@ -12,7 +12,8 @@ namespace {
 using enum FindingId;
 using enum Severity;
 
-constexpr std::string_view needs_replica = "needs a replica: copy the extent from one that has it";
+constexpr std::string_view needs_replica =
+    "needs a replica: region-repair --from REPLICA takes it from one that has it";
 constexpr std::string_view into_makes_one =
     "region-migrate --into makes a raw region of it, which Crucible opens";
 constexpr std::string_view ask_migrate = "region-migrate finishes it, as would Crucible";
@@ -90,8 +91,8 @@ constexpr std::array findings = {
 
     FindingInfo{wrong_selected_slot, "wrong_selected_slot", error,
                 "the selected slot does not match the data, the other one does",
-                "can be mended from the extent itself: the active-slot bit is wrong, no data is "
-                "lost"},
+                "region-repair mends it from the extent itself: the active-slot bit is wrong, no "
+                "data is lost"},
     FindingInfo{no_matching_slot, "no_matching_slot", error, "no context slot matches the data",
                 needs_replica},
     FindingInfo{data_without_context, "data_without_context", error,
@@ -190,6 +191,27 @@ constexpr std::array findings = {
                 "none needed: Crucible removes them when it opens the extent"},
     FindingInfo{sqlite_no_matching_row, "sqlite_no_matching_row", error,
                 "no row of the block matches its data", needs_replica},
+
+    FindingInfo{no_proven_copy, "no_proven_copy", error,
+                "none of the replicas has data for the block that its context proves",
+                "look for an older copy of the region; only if there is none, region-repair "
+                "--forget makes it a block that was never written"},
+    FindingInfo{needs_mix, "needs_mix", warning,
+                "only replicas with other generation or flush numbers have the block",
+                "region-repair --mix takes it all the same, and marks the extent dirty; first make "
+                "sure that no replica with the same numbers can be had"},
+    FindingInfo{repair_needs_migration, "repair_needs_migration", warning,
+                "a SQLite extent is not repaired from replicas: it has to be a raw one",
+                "region-migrate --accept-damage makes it one, with its damage; then repair it"},
+    FindingInfo{repair_put_back, "repair_put_back", error,
+                "the extent was not better after its repair, and was put back",
+                "look at the system's log for the disk; then copy the extent from a replica"},
+    FindingInfo{changed_since_repair, "changed_since_repair", error,
+                "the extent was changed after its repair; it was not taken back",
+                "none with this undo file: what it has saved is no longer what the extent needs"},
+    FindingInfo{wrong_tag, "wrong_tag", error, "the block does not decrypt: its tag does not match",
+                "where every block is so, the key is another volume's; else nonce, tag or data is "
+                "damaged, and the block needs a replica"},
 };
 
 }  // namespace

@@ -93,6 +93,13 @@ enum class FindingId : std::uint8_t {
   sqlite_odd_version,
   sqlite_stale_rows,
   sqlite_no_matching_row,
+  // what several replicas, a repair or a key have to say
+  no_proven_copy,
+  needs_mix,
+  repair_needs_migration,
+  repair_put_back,
+  changed_since_repair,
+  wrong_tag,
 };
 
 struct FindingInfo {

@@ -41,6 +41,7 @@ struct BlockReport {
   std::optional<std::size_t> selected;  // which of them is the block's context
   std::uint64_t data_hash = 0;          // of the data, as the on-disk hash is
   bool data_is_zero = false;
+  std::optional<bool> decrypts = std::nullopt;  // where there is a key, and the block is encrypted
 };
 
 // Anything else: a record of the operation's own type.

@@ -62,7 +62,7 @@ class CommandLineContract(ToolTest):
             expected.add('--dry-run')
         if not self.tool.makes and not self.tool.image:
             expected.add('--extent')
-        if not self.tool.makes and not self.tool.image and not self.tool.product:
+        if not self.tool.makes and not self.tool.takes_one:
             expected.add('--regions-from')
         self.assertLessEqual(expected, {long for _, long, _ in self.help_options()})
 

@@ -134,6 +134,8 @@ class ToolTest(unittest.TestCase):
             arguments = self.with_product(arguments)
         if contract is not None and contract.image and contract.name == tool:
             arguments = self.with_image(arguments)
+        if contract is not None and contract.asks and contract.name == tool:
+            arguments = self.with_write(arguments)
         return [os.fsencode(path_of(tool)), *map(os.fsencode, map(as_argument, arguments))]
 
     def with_product(self, arguments):
@@ -148,6 +150,12 @@ class ToolTest(unittest.TestCase):
         on_bad = [] if '--on-bad' in named else ['--on-bad', 'keep']
         return [*on_bad, '--output', place / str(len(os.listdir(place))), '--force',
                 *report, *named]
+
+    def with_write(self, arguments):
+        """Unless it is only to look, the tool is told to write."""
+        looks = {'-n', '--dry-run', '--plan', '--write', '--apply-undo', '--help', '-h',
+                 '--version', '-V', '--completion'}
+        return arguments if looks.intersection(arguments) else ['--write', *arguments]
 
     def with_image(self, arguments):
         """The contract is about regions: the image is what make_region put into them, and zeros up
@@ -287,6 +295,7 @@ class ToolTest(unittest.TestCase):
         """A region of blocks of 512 bytes, the first ones written. The same bytes every time.
 
         kind: 'raw', 'sqlite', or 'scattered', a raw one whose active slots are in both arrays,
+        or 'misselected', a raw one with wrong active-slot bits,
         or 'other', a raw one that the image of an import has not been put into."""
         self.image_blocks = extents * size if kind == 'other' else image_blocks
         image = self.work / 'image'
@@ -298,6 +307,9 @@ class ToolTest(unittest.TestCase):
         if kind == 'scattered':
             for extent in range(extents):
                 scatter_slots(self.work / name / f'00/000/{extent:03X}', size)
+        if kind == 'misselected':
+            for extent in range(extents):
+                flip_byte(self.work / name / f'00/000/{extent:03X}', size * (512 + 96), 1)
         return self.work / name
 
     def make_live_region(self, name='live', kind='plain'):
@@ -388,12 +400,12 @@ def content(path):
     return {name: (mode, digest) for name, (mode, _, _, digest, _) in snapshot(path).items()}
 
 
-def flip_byte(path, offset):
+def flip_byte(path, offset, bits=0xFF):
     with open(path, 'r+b') as file:
         file.seek(offset)
         value = file.read(1)[0]
         file.seek(offset)
-        file.write(bytes([value ^ 0xFF]))
+        file.write(bytes([value ^ bits]))
 
 
 def base64_path(path):
@@ -455,7 +467,7 @@ def needs_several_regions(test):
     """Of a contract: for tools that are given one region or many."""
     @functools.wraps(test)
     def run(self):
-        if self.tool.product or self.tool.image:
+        if self.tool.takes_one:
             self.skipTest('takes one region')
         test(self)
     return run

@@ -135,7 +135,7 @@ std::string slot_text(const BlockReport& report, std::size_t slot) {
 
 const std::string_view block_csv_columns =
     "block,region_block,selected,data_hash,data_zero,slot,state,hash,nonce,tag,on_disk_hash,"
-    "flush_id,matches";
+    "flush_id,matches,decrypts";
 
 void append_block_json(std::string& out, const BlockReport& report) {
   out += "\"block\":";
@@ -157,6 +157,10 @@ void append_block_content_json(std::string& out, const BlockReport& report) {
   append_hash(out, report.data_hash);
   out += "\",\"data_zero\":";
   out += bool_text(report.data_is_zero);
+  if (report.decrypts) {
+    out += ",\"decrypts\":";
+    out += bool_text(*report.decrypts);
+  }
   out += ",\"slots\":[";
   for (std::size_t slot = 0; slot < report.slots.size(); ++slot) {
     append_slot_json(out, report, slot);
@@ -192,6 +196,8 @@ void append_block_csv(std::string& out, std::string_view prefix, const BlockRepo
     } else {
       append_slot_csv(out, report, slot);
     }
+    out += ',';
+    if (report.decrypts) out += bool_text(*report.decrypts);
     out += '\n';
   }
 }
@@ -206,7 +212,9 @@ std::string block_text(const BlockReport& report) {
     text += report.slots.empty() ? "no row" : "none selected";
   }
   text +=
-      fmt::format(", data {:016x}{}\n", report.data_hash, report.data_is_zero ? " (all zero)" : "");
+      fmt::format(", data {:016x}{}", report.data_hash, report.data_is_zero ? " (all zero)" : "");
+  if (report.decrypts) text += *report.decrypts ? ", decrypts" : ", does not decrypt";
+  text += '\n';
   for (std::size_t slot = 0; slot < report.slots.size(); ++slot) text += slot_text(report, slot);
   return text;
 }

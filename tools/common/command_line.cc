@@ -80,6 +80,12 @@ void CommandLine::add_text(const std::string& names, std::optional<std::string>&
   add_to_table(names, value_name, description);
 }
 
+void CommandLine::add_texts(const std::string& names, std::vector<std::string>& target,
+                            const std::string& value_name, const std::string& description) {
+  parser_->app.add_option(names, target)->type_name(value_name);
+  add_to_table(names, value_name, description);
+}
+
 void CommandLine::add_number(const std::string& names, std::uint64_t& target,
                              const std::string& value_name, const std::string& description) {
   // CLI11 alone would take 0x10 and 010, and turn -1 around.

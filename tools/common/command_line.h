@@ -28,6 +28,9 @@ class CommandLine {
   // Empty text is not the same as no text: what a script left empty is refused, not ignored.
   void add_text(const std::string& names, std::optional<std::string>& target,
                 const std::string& value_name, const std::string& description);
+  // One or more, up to the next option.
+  void add_texts(const std::string& names, std::vector<std::string>& target,
+                 const std::string& value_name, const std::string& description);
   void add_number(const std::string& names, std::uint64_t& target, const std::string& value_name,
                   const std::string& description);
   template <class Value>

@@ -52,7 +52,7 @@ void add_common_options(CommandLine& line, CommonOptions& options, const OptionS
                   "more regions, one a line; - is standard input");
     line.add_flag("-0,--null", options.null_separated, "they are separated by NUL");
   } else {
-    line.add_arguments(options.regions, 1, set.operand ? 2 : 1);
+    line.add_arguments(options.regions, 1, set.operand ? 2 : set.replicas ? regions_max : 1);
   }
   if (set.extents) {
     line.add_text("-e,--extent", options.extents, "LIST", "only these: 7,0x10-0x1F,67D,00/000/064");

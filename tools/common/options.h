@@ -53,6 +53,7 @@ struct CsvRows {
 // Which of them a tool takes besides those that all take.
 struct OptionSet {
   bool several_regions = true;  // else exactly one, which may not be there yet
+  bool replicas = false;        // and more of them, where an option says so
   bool operand = false;         // and behind that one something else
   bool extents = true;          // --extent
   bool blocks = false;          // --blocks

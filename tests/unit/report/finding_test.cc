@@ -70,7 +70,13 @@ namespace {
   FINDING(sqlite_odd_dirty, warning)          \
   FINDING(sqlite_odd_version, warning)        \
   FINDING(sqlite_stale_rows, note)            \
-  FINDING(sqlite_no_matching_row, error)
+  FINDING(sqlite_no_matching_row, error)      \
+  FINDING(no_proven_copy, error)              \
+  FINDING(needs_mix, warning)                 \
+  FINDING(repair_needs_migration, warning)    \
+  FINDING(repair_put_back, error)             \
+  FINDING(changed_since_repair, error)        \
+  FINDING(wrong_tag, error)
 
 struct Promise {
   FindingId id;

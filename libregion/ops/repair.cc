@@ -1,0 +1,203 @@
+#include "libregion/ops/repair.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "libregion/base/error.h"
+#include "libregion/ops/block_text.h"
+#include "libregion/ops/extent_probe.h"
+#include "libregion/ops/repair_extent.h"
+
+namespace libregion {
+namespace {
+
+class NoReporter : public Reporter {
+ public:
+  void extent(const ExtentRecord& /*record*/) override {}
+  void finding(const Finding& /*finding*/) override {}
+};
+
+class Repair {
+ public:
+  Repair(const Region& region, const RepairOptions& options, Reporter& reporter)
+      : region_(region),
+        options_(options),
+        reporter_(reporter),
+        geometry_(region.definition.geometry),
+        context_(region, options) {}
+
+  RepairSummary run() {
+    if (!options_.dry_run) {
+      // Nothing is changed before it is known that nobody uses any extent.
+      probe_all();
+      is_all_synced_ = region_.root->sync_file_system();
+      go_on_with_undo();
+    }
+    const bool finished = walk_extents(
+        region_, options_.walk, reporter_,
+        [&](const Leaf& leaf, ExtentId extent, Reporter& turn) { visit(leaf, extent, turn); });
+    summary_.stopped = !finished;
+    if (UndoLog* undo = context_.undo_if_any()) {
+      summary_.has_undo = !undo->sections().empty();
+      if (finished) undo->finish();
+    }
+    return summary_;
+  }
+
+ private:
+  // ---- before the first change ------------------------------------------------------------------
+
+  void probe_all() {
+    NoReporter nobody;
+    walk_extents(region_, options_.walk, nobody,
+                 [&](const Leaf& leaf, ExtentId extent, Reporter& /*turn*/) {
+                   for (const ExtentPart part : {ExtentPart::data, ExtentPart::db}) {
+                     if (!leaf.parts_of(extent).has(part)) continue;
+                     auto trouble = probe_extent_file(region_, *leaf.directory(), extent, part);
+                     if (!trouble) continue;
+                     const std::lock_guard lock(mutex_);
+                     unprobed_.emplace(extent, std::move(*trouble));
+                   }
+                 });
+  }
+
+  // An interrupted run's is gone on with even where nothing more is to be done, so that it ends.
+  void go_on_with_undo() {
+    if (!options_.undo_path) return;
+    if (UndoLog::is_unfinished(*options_.undo_file_system, *options_.undo_path,
+                               region_.definition.uuid)) {
+      (void)context_.undo();
+    }
+  }
+
+  // What a killed process left in the cache must not be taken for what is on disk.
+  void sync_extent(const Leaf& leaf, ExtentId extent) const {
+    const bool is_synced =
+        is_all_synced_ && leaf.directory()->status().device == region_.root->status().device;
+    if (is_synced) return;
+    if (leaf.parts_of(extent).has(ExtentPart::data)) {
+      const auto file = leaf.directory()->open_file(extent_file_name(extent), Access::read);
+      if (const auto* opened = std::get_if<std::unique_ptr<File>>(&file)) (*opened)->sync();
+    }
+    leaf.directory()->sync();
+  }
+
+  // ---- an extent --------------------------------------------------------------------------------
+
+  void visit(const Leaf& leaf, ExtentId extent, Reporter& turn) {
+    RepairJob job;
+    job.extent = extent;
+    job.parts = leaf.parts_of(extent);
+    std::string_view action = repair(leaf, job);
+    const bool is_awaited = was_opened_by_others(job);
+    if (is_awaited && options_.dry_run) {
+      job.has_changed = true;
+      job.findings = {Finding{FindingId::changed_while_read, extent, extent_path(extent)}};
+      job.steps.clear();
+      action = "none";
+    }
+    if (action == "none" && damage_of(job, geometry_) > 0) action = "left";
+    report(job, action, turn);
+    job.reader.reset();  // closing the files gives up their leases
+    job.files.clear();
+    if (is_awaited && !options_.dry_run) yield_to_others(region_, *leaf.directory(), {&extent, 1});
+  }
+
+  std::string_view repair(const Leaf& leaf, RepairJob& job) {
+    if (leaf.is_unreadable()) {
+      // The finding of the directory has said it.
+      job.has_io_errors = true;
+      return "left";
+    }
+    if (const auto unprobed = unprobed_.find(job.extent); unprobed != unprobed_.end()) {
+      job.has_io_errors = true;
+      job.findings.push_back(unprobed->second);
+      return "left";
+    }
+    if (leaf.directory() == nullptr) {
+      job.findings.push_back(
+          Finding{FindingId::missing_extent, job.extent, extent_path(job.extent)});
+      return "left";
+    }
+    if (!options_.dry_run) sync_extent(leaf, job.extent);
+    return repair_extent(context_, *leaf.directory(), job);
+  }
+
+  static bool was_opened_by_others(const RepairJob& job) {
+    if (job.reader != nullptr && has_broken_lease(*job.reader)) return true;
+    return std::any_of(job.files.begin(), job.files.end(),
+                       [](const auto& file) { return file->lease_is_broken(); });
+  }
+
+  // ---- reports ----------------------------------------------------------------------------------
+
+  void report(const RepairJob& job, std::string_view action, Reporter& turn) {
+    for (const RepairStep& step : job.steps) report_step(job, step, turn);
+    for (const Finding& finding : job.findings) turn.finding(finding);
+    ExtentRecord record{job.extent, extent_path(job.extent),
+                        job.metadata ? format_name(job.format) : "unknown"};
+    record.metadata = job.metadata;
+    record.fields = {{"action", action},
+                     {options_.dry_run ? "would_change" : "changed", action == "repaired"},
+                     {"blocks", job.looked_at_blocks},
+                     {"repairs", std::uint64_t{job.steps.size()}},
+                     {"findings", std::uint64_t{job.findings.size()}}};
+    turn.extent(record);
+    count(job, action);
+  }
+
+  void report_step(const RepairJob& job, const RepairStep& step, Reporter& turn) const {
+    OtherRecord record{"repair", job.extent, extent_path(job.extent)};
+    const BlockRange blocks = step.blocks.value_or(BlockRange{});
+    record.fields = {{"what", repair_name(step.kind)},
+                     {"first_block", blocks.first},
+                     {"block_count", blocks.count},
+                     {"source", step.source},
+                     {options_.dry_run ? "would_change" : "changed", true}};
+    const std::string blocks_in_words = step.blocks ? " " + blocks_text(*step.blocks) : "";
+    record.text =
+        fmt::format("{}: extent {} ({}){}: {}{}{}{}\n", region_.path, job.extent.value, record.file,
+                    blocks_in_words, options_.dry_run ? "would be: " : "", repair_text(step.kind),
+                    step.source.empty() ? "" : ", from ", step.source);
+    turn.record(record);
+  }
+
+  void count(const RepairJob& job, std::string_view action) {
+    if (options_.progress != nullptr) {
+      options_.progress->advance(1, job.looked_at_blocks << geometry_.shift());
+    }
+    const std::lock_guard lock(mutex_);
+    ++summary_.extent_count;
+    summary_.repaired_count += action == "repaired" ? 1U : 0U;
+    summary_.put_back_count += action == "put_back" ? 1U : 0U;
+    summary_.left_count += damage_of(job, geometry_) > 0 ? 1U : 0U;
+    for (const RepairStep& step : job.steps) {
+      if (step.blocks) summary_.block_count += step.blocks->count;
+    }
+    summary_.read_bytes += job.looked_at_blocks << geometry_.shift();
+    summary_.has_io_errors |= job.has_io_errors;
+    summary_.has_changed |= job.has_changed;
+  }
+
+  const Region& region_;
+  const RepairOptions& options_;
+  Reporter& reporter_;
+  Geometry geometry_;
+  RepairContext context_;
+  bool is_all_synced_ = false;
+  std::mutex mutex_;
+  std::map<ExtentId, Finding> unprobed_;
+  RepairSummary summary_;
+};
+
+}  // namespace
+
+RepairSummary repair_region(const Region& region, const RepairOptions& options,
+                            Reporter& reporter) {
+  return Repair(region, options, reporter).run();
+}
+
+}  // namespace libregion

@@ -1,0 +1,45 @@
+// What the repairs of a region's extents share.
+
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "libregion/ops/repair.h"
+#include "libregion/ops/replica_set.h"
+#include "libregion/ops/undo_log.h"
+
+namespace libregion {
+
+class RepairContext {
+ public:
+  RepairContext(const Region& region, const RepairOptions& options);
+
+  [[nodiscard]] const Region& region() const { return region_; }
+  [[nodiscard]] const RepairOptions& options() const { return options_; }
+  [[nodiscard]] const ReplicaSet* replicas() const { return replicas_.get(); }
+  [[nodiscard]] Access access() const {
+    return options_.dry_run ? Access::read : Access::read_write;
+  }
+
+  // Held while an extent is changed: that is done one at a time.
+  std::mutex& changing() { return changing_; }
+
+  [[nodiscard]] bool saves() const { return options_.undo_path.has_value(); }
+  // Made when it is first needed.
+  UndoLog& undo();
+  // nullptr where nothing was saved yet.
+  [[nodiscard]] UndoLog* undo_if_any() { return undo_.get(); }
+
+  // Owner and mode of the region's files: those of region.json.
+  [[nodiscard]] Ownership file_ownership() const;
+
+ private:
+  const Region& region_;
+  const RepairOptions& options_;
+  std::unique_ptr<ReplicaSet> replicas_;  // the region itself, then the others
+  std::mutex changing_;
+  std::unique_ptr<UndoLog> undo_;
+};
+
+}  // namespace libregion

@@ -1,0 +1,225 @@
+#include "tests/unit/ops/repair_scenarios.h"
+
+#include <algorithm>
+
+#include "libregion/format/raw_layout.h"
+#include "tests/unit/ops/scenario_parts.h"
+
+namespace libregion {
+namespace {
+
+std::string file_of(std::uint32_t extent) { return "/r/" + extent_path(ExtentId{extent}); }
+
+// Changes the bytes of an extent's file.
+void change(MemoryFileSystem& memory, std::uint32_t extent,
+            const std::function<void(Bytes&)>& work) {
+  Bytes content = memory.content_of(file_of(extent));
+  work(content);
+  memory.remove(file_of(extent));
+  memory.add_file(file_of(extent), content);
+}
+
+RawLayout layout_of(std::uint64_t block_count) {
+  return RawLayout(std::get<Geometry>(Geometry::make(512, block_count)));
+}
+
+void flip_bit(Bytes& content, const RawLayout& layout, std::uint64_t block) {
+  content[layout.bits_offset_bytes() + block / 8] ^= std::byte{1} << (block % 8);
+}
+
+void set_paddings(Bytes& content, const RawLayout& layout) {
+  content[layout.metadata_offset_bytes() + metadata_padding_offset + 1] = std::byte{0xAA};
+  content[layout.metadata_offset_bytes() - 1] |= std::byte{0x80};
+  content[layout.slot_offset_bytes(ContextSlot::B, 2) + plain_slot_bytes + 3] = std::byte{7};
+}
+
+std::unique_ptr<MemoryFileSystem> with_wrong_bits(std::uint64_t block_count) {
+  auto memory = created(ExtentFormat::raw, 3, block_count);
+  const RawLayout layout = layout_of(block_count);
+  for (const std::uint32_t extent : {0U, 1U}) {
+    change(*memory, extent, [&](Bytes& content) {
+      for (std::uint64_t block = extent; block < block_count; block += 2) {
+        flip_bit(content, layout, block);
+      }
+    });
+  }
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_paddings() {
+  auto memory = created(ExtentFormat::raw, 2, 7);
+  change(*memory, 0, [&](Bytes& content) {
+    set_paddings(content, layout_of(7));
+    flip_bit(content, layout_of(7), 2);
+  });
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_stray_logs() {
+  auto memory = created(ExtentFormat::raw, 3, 7);
+  memory->add_file("/r/00/000/000.db-wal", Bytes(700, std::byte{1}));
+  memory->add_file("/r/00/000/000.db-shm", Bytes(40, std::byte{2}));
+  memory->add_file("/r/00/000/001.db-shm", Bytes(40, std::byte{3}));
+  change(*memory, 1, [&](Bytes& content) { flip_bit(content, layout_of(7), 3); });
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_interrupted_repairs() {
+  auto memory = created(ExtentFormat::raw, 3, 7);
+  add_repair(*memory, "000.copy", "000", *memory, "001");
+  add_repair(*memory, "001.replace", "001", *memory, "000");
+  add_repair(*memory, "002.completed", "002", *memory, "000");
+  change(*memory, 0, [&](Bytes& content) { flip_bit(content, layout_of(7), 3); });
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_sqlite_replacement() {
+  auto memory = created(ExtentFormat::sqlite, 2, 7);
+  add_repair(*memory, "001.replace", "001", *memory, "000");
+  return memory;
+}
+
+// ---- with a replica -----------------------------------------------------------------------------
+
+std::unique_ptr<MemoryFileSystem> with_replica(std::uint32_t extent_count = 3) {
+  auto memory = created(ExtentFormat::raw, extent_count, 7);
+  memory->add_file("/d/region.json", memory->content_of("/r/region.json"));
+  for (std::uint32_t extent = 0; extent < extent_count; ++extent) {
+    memory->add_file("/d/" + extent_path(ExtentId{extent}), memory->content_of(file_of(extent)));
+  }
+  return memory;
+}
+
+void damage_block(Bytes& content, std::uint64_t block) {
+  content[block * 512 + 77] ^= std::byte{0xFF};
+}
+
+std::unique_ptr<MemoryFileSystem> with_damaged_blocks() {
+  auto memory = with_replica();
+  change(*memory, 0, [](Bytes& content) {
+    damage_block(content, 2);
+    damage_block(content, 3);
+    content[layout_of(7).slot_offset_bytes(ContextSlot::B, 6)] = std::byte{9};
+    flip_bit(content, layout_of(7), 4);
+  });
+  // Never written, and so it is in the replica.
+  change(*memory, 2, [](Bytes& content) { damage_block(content, 5); });
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_extents_gone() {
+  auto memory = with_replica();
+  memory->remove(file_of(0));
+  change(*memory, 1, [](Bytes& content) { content.resize(700); });
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_lost_metadata() {
+  auto memory = with_replica();
+  change(*memory, 1,
+         [](Bytes& content) { content[layout_of(7).metadata_offset_bytes()] = std::byte{2}; });
+  return memory;
+}
+
+// The replica is one flush behind.
+std::unique_ptr<MemoryFileSystem> with_older_replica() {
+  auto memory = with_replica();
+  change(*memory, 1, [](Bytes& content) {
+    content[layout_of(7).metadata_offset_bytes() + 9] = std::byte{8};
+    damage_block(content, 1);
+  });
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_newer_replica() {
+  auto memory = with_older_replica();
+  const Bytes newer = memory->content_of(file_of(1));
+  const Bytes older = memory->content_of("/d/" + extent_path(ExtentId{1}));
+  change(*memory, 1, [&](Bytes& content) {
+    content = older;
+    damage_block(content, 1);
+  });
+  Bytes whole = newer;
+  damage_block(whole, 1);
+  memory->remove("/d/" + extent_path(ExtentId{1}));
+  memory->add_file("/d/" + extent_path(ExtentId{1}), whole);
+  return memory;
+}
+
+void add_scenarios_with_replica(std::vector<RepairScenario>& scenarios) {
+  const auto add = [&](const char* name, std::unique_ptr<MemoryFileSystem> before) {
+    scenarios.push_back({name, std::move(before)});
+    scenarios.back().has_replica = true;
+  };
+  add("damaged blocks", with_damaged_blocks());
+  add("damaged blocks, no syncfs", without_syncfs(with_damaged_blocks()));
+  add("extents that are gone", with_extents_gone());
+  add("lost metadata", with_lost_metadata());
+  add("a newer replica", with_newer_replica());
+  add("an older replica", with_older_replica());
+  scenarios.back().mix = true;
+
+  scenarios.push_back({"forgotten blocks", with_damaged_blocks()});
+  scenarios.back().forget = "2-3,6,19";
+  scenarios.push_back({"given metadata", with_lost_metadata()});
+  scenarios.back().metadata = ExtentMetadata{.dirty = true, .gen_number = 3, .flush_number = 17};
+}
+
+std::vector<RepairScenario> make_repair_scenarios() {
+  std::vector<RepairScenario> scenarios;
+  // The bits of 261 blocks lie in two sectors.
+  scenarios.push_back({"wrong bits", with_wrong_bits(261)});
+  scenarios.back().is_large = true;
+  scenarios.push_back({"wrong bits of 7 blocks", with_wrong_bits(7)});
+  scenarios.push_back({"wrong bits, no syncfs", without_syncfs(with_wrong_bits(7))});
+  scenarios.push_back({"paddings", with_paddings()});
+  scenarios.push_back({"stray logs", with_stray_logs()});
+  scenarios.push_back({"interrupted repairs", with_interrupted_repairs(), true});
+  scenarios.push_back({"a SQLite replacement", with_sqlite_replacement(), true});
+  add_scenarios_with_replica(scenarios);
+  return scenarios;
+}
+
+}  // namespace
+
+const std::vector<RepairScenario>& repair_scenarios() {
+  static const std::vector<RepairScenario> scenarios = make_repair_scenarios();
+  return scenarios;
+}
+
+const RepairScenario& repair_scenario(const std::string& name) {
+  return *std::find_if(repair_scenarios().begin(), repair_scenarios().end(),
+                       [&](const auto& scenario) { return scenario.name == name; });
+}
+
+RepairSummary repair(MemoryFileSystem& memory, const RepairScenario& scenario,
+                     std::vector<std::string>* findings, unsigned jobs) {
+  const Region region = open_for(memory, Access::read_write);
+  ListReporter reporter(findings);
+  RepairOptions options;
+  OpenedRegion replica;
+  if (scenario.has_replica) {
+    replica = open_region(memory, "/d", {});
+    options.replicas.push_back(&*replica.region);
+  }
+  options.mix = scenario.mix;
+  if (!scenario.forget.empty()) {
+    options.forget = BlockSelection::parse(scenario.forget, std::nullopt);
+  }
+  options.metadata = scenario.metadata;
+  options.dry_run = false;
+  options.walk.jobs = jobs;
+  options.undo_path = undo_path;
+  options.undo_file_system = &memory;
+  return repair_region(region, options, reporter);
+}
+
+UndoSummary undo(MemoryFileSystem& memory, std::vector<std::string>* findings) {
+  const Region region = open_for(memory, Access::read_write);
+  ListReporter reporter(findings);
+  const auto root = std::get<std::unique_ptr<Directory>>(memory.open_directory("/"));
+  const UndoFile file(open_file_in(*root, undo_path.substr(1), Access::read));
+  return undo_repair(region, file, {.dry_run = false}, reporter);
+}
+
+}  // namespace libregion
