@@ -252,6 +252,11 @@ class PosixDirectory : public Directory {
     if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
     auto& descriptor = std::get<FileDescriptor>(opened);
     if (access == Access::read) return to_file(std::move(descriptor), path);
+    // A file outside that was linked here when it was opened has one name again once this one is
+    // gone. What still has its name had it when its names were counted.
+    if (has_lost_its_name(descriptor.number())) {
+      return Refusal{Refusal::Reason::missing, "a file that was removed meanwhile"};
+    }
     // What is refused is not even opened for writing, nor what has taken its place since.
     FileDescriptor writable(retry_on_interrupt(
         [&] { return open_again(descriptor.number(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }));

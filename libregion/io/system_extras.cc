@@ -1,10 +1,12 @@
 #include "libregion/io/system_extras.h"
 
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <string>
+#include <string_view>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -69,6 +71,16 @@ int open_again(int descriptor, int flags) {
   return ::open(name_of_descriptor(descriptor).c_str(), flags);
 }
 
+bool has_lost_its_name(int descriptor) {
+  constexpr std::string_view mark = " (deleted)";
+  std::string target(PATH_MAX + mark.size(), '\0');
+  const ssize_t length =
+      ::readlink(name_of_descriptor(descriptor).c_str(), target.data(), target.size());
+  if (length < 0) return false;
+  target.resize(static_cast<std::size_t>(length));
+  return target.ends_with(mark);
+}
+
 int create_unnamed_file(int directory) {
   return ::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
@@ -113,6 +125,7 @@ int open_again(int, int) {
   errno = ENOSYS;
   return -1;
 }
+bool has_lost_its_name(int) { return false; }
 int create_unnamed_file(int) { return -1; }
 int name_file(int, int, const char*) {
   errno = ENOSYS;

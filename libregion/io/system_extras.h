@@ -30,6 +30,10 @@ void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t
 // or ENOENT where that cannot be had.
 int open_again(int descriptor, int flags);
 
+// Whether the name that the descriptor was opened by is gone, renamed over or removed; false where
+// that cannot be told.
+bool has_lost_its_name(int descriptor);
+
 // A new file without a name, for its maker alone to read and write, on the file system of this
 // directory; -1 where that cannot be had. Then its name: 0, or -1 and errno.
 int create_unnamed_file(int directory);

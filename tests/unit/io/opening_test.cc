@@ -2,11 +2,15 @@
 // to what is no file.
 
 #include <cerrno>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
 
+#include "libregion/io/file_descriptor.h"
 #include "libregion/io/posix_file_system.h"
+#include "libregion/io/system_extras.h"
+#include "tests/support/region_builder.h"
 #include "tests/unit/io/backends.h"
 
 namespace libregion {
@@ -175,6 +179,33 @@ TEST_CASE("a file that has lost its other name is opened") {
     CHECK(backend.open_file("one", Access::read_write)->status().link_count == 1);
   });
 }
+
+#if defined(__linux__)
+TEST_CASE("a name that is gone is noticed, whatever other names the file has") {
+  const TemporaryDirectory directory;
+  const std::string inside = directory.path() + "/inside";
+  const std::string outside = directory.path() + "/outside";
+  const auto open_anew = [&] {
+    return FileDescriptor(::open(inside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  };
+  const FileDescriptor removed = open_anew();
+  CHECK_FALSE(has_lost_its_name(removed.number()));
+  REQUIRE(::link(inside.c_str(), outside.c_str()) == 0);
+  CHECK_FALSE(has_lost_its_name(removed.number()));
+  REQUIRE(::unlink(inside.c_str()) == 0);
+  CHECK(has_lost_its_name(removed.number()));
+  REQUIRE(::link(outside.c_str(), inside.c_str()) == 0);
+  CHECK(has_lost_its_name(removed.number()));
+
+  const FileDescriptor replaced = open_anew();
+  CHECK_FALSE(has_lost_its_name(replaced.number()));
+  const std::string other = directory.path() + "/other";
+  const FileDescriptor replacement(::open(other.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  REQUIRE(::rename(other.c_str(), inside.c_str()) == 0);
+  CHECK(has_lost_its_name(replaced.number()));
+  CHECK_FALSE(has_lost_its_name(replacement.number()));
+}
+#endif
 
 TEST_CASE("the way to a region's directory may lead through links") {
   on_every_backend([](Backend& backend) {
