@@ -8,13 +8,18 @@
 // hash and on_disk_hash are unsigned 64-bit numbers, stored as the signed ones with the same bits.
 // nonce (12 bytes) and tag (16 bytes) are both NULL for a block that is not encrypted. A block that
 // was never written has no row; between flushes it may have several, one for each version.
+//
+// Older generations have the same table metadata; what they have for block_context is in
+// sqlite_rows.h.
 
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "libregion/extent/sqlite_rows.h"
 #include "libregion/format/bytes.h"
+#include "libregion/format/context_rows.h"
 #include "libregion/format/context_slot.h"
 #include "libregion/format/metadata.h"
 #include "libregion/format/units.h"
@@ -22,23 +27,8 @@
 
 namespace libregion {
 
-// The rows of all blocks, ordered by block.
-class ContextRows {
- public:
-  // In any order; sort() before anything is looked up.
-  void add(std::uint64_t block, const BlockContext& context);
-  void sort();
-
-  [[nodiscard]] std::size_t size() const { return blocks_.size(); }
-  [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;
-  [[nodiscard]] bool has_block_with_several() const;
-
- private:
-  std::vector<std::uint64_t> blocks_;  // of contexts_[i]
-  std::vector<SlotValue> contexts_;
-};
-
 struct SqliteTables {
+  SqliteGeneration generation = SqliteGeneration::unknown;
   // None where a number is missing or impossible.
   std::optional<ExtentMetadata> metadata;
   // None where the table cannot be read; without the rows that cannot be contexts.
@@ -46,14 +36,23 @@ struct SqliteTables {
   std::vector<Finding> findings;
 };
 
-// Reads an untrusted image. Whatever is wrong with it is a finding.
+// Reads an untrusted image. Whatever is wrong with it is a finding. A database of exactly the shape
+// that Crucible gives it is read without SQLite, every other one by it.
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry);
 
 // The same without the rows.
 SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry);
 
+// What SQLite makes of it, always: the reference for the two above.
+SqliteTables read_tables_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
+SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
+
 // A database as Crucible makes them, with one row for each context that is there.
 Bytes build_sqlite_image(const ExtentMetadata& metadata,
                          std::span<const std::optional<BlockContext>> contexts);
+// The same with any number of rows for each of the first `block_count` blocks. nullopt where two
+// rows of a block have the same on-disk hash.
+std::optional<Bytes> build_sqlite_image(const ExtentMetadata& metadata, const ContextRows& rows,
+                                        std::uint64_t block_count);
 
 }  // namespace libregion

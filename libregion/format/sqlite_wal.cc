@@ -12,17 +12,13 @@ constexpr std::uint32_t wal_format = 3007000;
 constexpr std::uint32_t page_size_min = 512;
 constexpr std::uint32_t page_size_max = 65536;
 
-std::uint32_t word_at(ByteView bytes, std::size_t offset_bytes, bool big_endian) {
-  std::uint32_t word = 0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const std::size_t shift = 8 * (big_endian ? 3 - i : i);
-    word |= std::to_integer<std::uint32_t>(bytes[offset_bytes + i]) << shift;
-  }
-  return word;
+std::uint32_t field_at(ByteView bytes, std::size_t offset_bytes) {
+  return big_endian_at<4>(bytes, offset_bytes);
 }
 
-std::uint32_t field_at(ByteView bytes, std::size_t offset_bytes) {
-  return word_at(bytes, offset_bytes, /*big_endian=*/true);
+std::uint32_t word_at(ByteView bytes, std::size_t offset_bytes, bool big_endian) {
+  if (big_endian) return field_at(bytes, offset_bytes);
+  return Decoder(bytes.subspan(offset_bytes, 4)).u32();
 }
 
 // bytes.size() must be a multiple of 8.

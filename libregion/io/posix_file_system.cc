@@ -15,6 +15,7 @@
 #include "libregion/base/error.h"
 #include "libregion/io/failed_sync.h"
 #include "libregion/io/file_descriptor.h"
+#include "libregion/io/mapped_window.h"
 #include "libregion/io/open_beneath.h"
 #include "libregion/io/posix_status.h"
 #include "libregion/io/process_files.h"
@@ -34,6 +35,11 @@ using FailedSyncPtr = std::shared_ptr<FailedSync>;
 off_t to_off_t(std::uint64_t offset_bytes) {
   LIBREGION_ASSERT(offset_bytes <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
   return static_cast<off_t>(offset_bytes);
+}
+
+bool is_on_read_only_file_system(int descriptor) {
+  struct statvfs found {};
+  return ::fstatvfs(descriptor, &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
 }
 
 // Owner first: changing it clears the set-user-id bits that the mode may carry.
@@ -90,6 +96,15 @@ class PosixFile : public File {
     return done;
   }
 
+  [[nodiscard]] ByteView view(ByteRange range, Bytes& buffer) const override {
+    if (options_.use_mappings && options_.rate_limit == nullptr) {
+      const ByteView mapped = window_.view(descriptor_.number(), range);
+      if (mapped.size() == range.length_bytes) return mapped;
+    }
+    return File::view(range, buffer);
+  }
+  [[nodiscard]] bool has_torn_view() const override { return window_.is_torn(); }
+
   [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
     const std::uint64_t size_bytes = status().size_bytes;
     if (offset_bytes >= size_bytes) return std::nullopt;
@@ -103,6 +118,16 @@ class PosixFile : public File {
     const std::int64_t end = seek_in_file(descriptor_.number(), Seek::hole, data_bytes);
     if (end < 0) throw_system_error(errno, {"lseek", path_, data_bytes});
     return ByteRange{data_bytes, static_cast<std::uint64_t>(end) - data_bytes};
+  }
+
+  void will_read(ByteRange range) const override {
+    // What is read ahead would look as if it had been in the page cache before.
+    if (options_.rate_limit != nullptr || range.length_bytes == 0) return;
+    // Where the last byte is in the cache, so are those before it, as a rule: asking costs less
+    // than looking for each page.
+    std::byte last{};
+    if (read_cached_bytes(descriptor_.number(), range.end_bytes() - 1, {&last, 1}) == 1) return;
+    begin_to_read(descriptor_.number(), range.offset_bytes, range.length_bytes);
   }
 
   void copy_to(File& target, const FileCopy& copy) const override {
@@ -148,7 +173,12 @@ class PosixFile : public File {
 
   void sync() override {
     failed_sync_->refuse_after({"fsync", path_});
-    if (::fsync(descriptor_.number()) != 0) failed_sync_->fail(errno, {"fsync", path_});
+    if (::fsync(descriptor_.number()) == 0) return;
+    const int errno_value = errno;
+    // A file system that cannot be written to has nothing to sync, and may not know how to.
+    const bool is_refused = errno_value == EINVAL || errno_value == EROFS;
+    if (is_refused && is_on_read_only_file_system(descriptor_.number())) return;
+    failed_sync_->fail(errno_value, {"fsync", path_});
   }
 
   Grant take_lease(Access against) override {
@@ -171,6 +201,7 @@ class PosixFile : public File {
   PosixOptions options_;
   FailedSyncPtr failed_sync_;
   std::optional<Access> lease_;
+  mutable MappedWindow window_;
 };
 
 class PosixDirectory : public Directory {
@@ -225,6 +256,7 @@ class PosixDirectory : public Directory {
     FileDescriptor writable(retry_on_interrupt(
         [&] { return open_again(descriptor.number(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }));
     if (writable.is_open()) return to_file(std::move(writable), path);
+    if (errno == EWOULDBLOCK) throw_leased(path_of(path));
     if (errno != ENOENT && errno != ENOSYS) throw_system_error(errno, {"openat", path_of(path)});
     // Without /proc it has to be found by its name once more.
     auto found_again = open_regular_file(path, O_RDWR);
@@ -393,7 +425,7 @@ class PosixDirectory : public Directory {
       case ENOTDIR: return Refusal{Refusal::Reason::wrong_kind, "no directory"};
       case EISDIR: return Refusal{Refusal::Reason::wrong_kind, "a directory"};
       case ENXIO: return Refusal{Refusal::Reason::wrong_kind, "a socket or a FIFO"};
-
+      case EWOULDBLOCK: throw_leased(path_of(path));
       case EXDEV: return Refusal{Refusal::Reason::wrong_kind, "a way out of the directory"};
       default: throw_system_error(errno, {"openat", path_of(path)});
     }

@@ -100,7 +100,7 @@ void FuzzRegion::run_everything(std::size_t input_bytes) {
   const PeakMemory peak;
   (void)verify();
   require(peak.bytes() <= input_bytes + memory_bytes_max, "memory is bounded by the input");
-  require(memory_.log().empty() && memory_.tree("/") == before, "looking changes nothing");
+  require(memory_.changes().empty() && memory_.tree("/") == before, "looking changes nothing");
 
   check_twice("defragmenting does no damage", [](const Region& region) {
     CountingReporter reporter;

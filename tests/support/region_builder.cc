@@ -135,10 +135,20 @@ void TestRegion::put_raw_everywhere() {
   }
 }
 
+// To the space: SQLite keeps the statements as they are written.
 const char* const sqlite_schema_s6 = R"(
-CREATE TABLE metadata (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-CREATE TABLE block_context (block INTEGER, hash INTEGER, nonce BLOB, tag BLOB,
-    on_disk_hash INTEGER, PRIMARY KEY (block, on_disk_hash)) WITHOUT ROWID;)";
+CREATE TABLE metadata (
+                    name TEXT PRIMARY KEY,
+                    value INTEGER NOT NULL
+                );
+CREATE TABLE block_context (
+                    block INTEGER,
+                    hash INTEGER,
+                    nonce BLOB,
+                    tag BLOB,
+                    on_disk_hash INTEGER,
+                    PRIMARY KEY (block, on_disk_hash)
+                ) WITHOUT ROWID;)";
 const char* const sqlite_metadata_rows = R"(
 INSERT INTO metadata VALUES ('ext_version', 1), ('gen_number', 0), ('flush_number', 0),
     ('dirty', 0);)";
