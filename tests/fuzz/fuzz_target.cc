@@ -15,6 +15,7 @@ void require(bool holds, const char* what) {
 
 void mutate(Bytes& bytes, std::size_t size_bytes_max) {
   const std::size_t size_bytes = bytes.size();
+  if (size_bytes == 0 && size_bytes_max == 0) return;
   bytes.resize(std::max(size_bytes, size_bytes_max));
   auto* data = reinterpret_cast<std::uint8_t*>(bytes.data());
   bytes.resize(LLVMFuzzerMutate(data, size_bytes, bytes.size()));

@@ -192,7 +192,8 @@ class Tally:
     def finish(self):
         if self.skipped and not self.counts:
             return SKIPPED
-        covered = ', '.join(f'{count} {name}' for name, count in self.counts.items())
+        counted = [f'{count} {name}' for name, count in self.counts.items()]
+        covered = ', '.join(counted or ['one once more'])
         skipped = f', skipped: {", ".join(self.skipped)}' if self.skipped else ''
         print(f'{self.what}: {covered}, {len(self.problems)} wrong{skipped}', flush=True)
         return 1 if self.problems else 0
