@@ -52,8 +52,8 @@ class RetriedSync : public ForwardingFile {
     } catch (const Error&) {
       // With a descriptor of its own, as what has seen the failure refuses to go on.
       const auto root = expect_opened(disk_.open_directory("/r"), "/r");
-      file_ = open_file_in(*root, "00/000/000", Access::read_write);
-      file_->sync();
+      forward_to(open_file_in(*root, "00/000/000", Access::read_write));
+      ForwardingFile::sync();
     }
   }
 

@@ -30,6 +30,10 @@ class ForwardingFile : public File {
   void release_lease() override { file_->release_lease(); }
 
  protected:
+  // From now on.
+  void forward_to(std::unique_ptr<File> file) { file_ = std::move(file); }
+
+ private:
   std::unique_ptr<File> file_;
 };
 
