@@ -12,8 +12,6 @@ namespace {
 
 // Rows that are kept until an extent's turn has come.
 constexpr std::uint64_t kept_rows_max = 64;
-// So much of each replica is read before progress is told.
-constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 bool same_context(const BlockContext* left, const BlockContext* right) {
   if (left == nullptr || right == nullptr) return left == right;
@@ -163,23 +161,19 @@ class ExtentComparison {
   }
 
   void compare(ReplicaBlocks& blocks, BlockRange range) {
+    const auto visit = [&](std::uint64_t block, std::span<const ReplicaBlock> replicas) {
+      take(block, replicas);
+    };
+    const auto skip = [&](std::size_t replica, std::uint64_t block, const Error& error) {
+      summary_.totals.has_io_errors = true;
+      unread(replica).add_unreadable(block, error);
+    };
     const std::uint32_t shift = regions_.front()->definition.geometry.shift();
-    while (range.count > 0) {
-      const BlockRange now{range.first, std::min(range.count, step_bytes >> shift)};
-      blocks.read(
-          now,
-          [&](std::uint64_t block, std::span<const ReplicaBlock> replicas) {
-            take(block, replicas);
-          },
-          [&](std::size_t replica, std::uint64_t block, const Error& error) {
-            summary_.totals.has_io_errors = true;
-            unread(replica).add_unreadable(block, error);
-          });
-      if (options_.progress != nullptr) {
-        options_.progress->advance(0, (now.count << shift) * regions_.size());
-      }
-      range = {now.end(), range.count - now.count};
-    }
+    for_each_step({range, shift}, [&](BlockRange step) {
+      blocks.read(step, visit, skip);
+      if (options_.progress == nullptr) return;
+      options_.progress->advance(0, (step.count << shift) * regions_.size());
+    });
   }
 
   void take(std::uint64_t block, std::span<const ReplicaBlock> replicas) {

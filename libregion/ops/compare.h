@@ -55,7 +55,7 @@ class ComparisonReporter {
 };
 
 struct CompareOptions {
-  WalkOptions walk;               // its shard is of the first region
+  WalkOptions walk;               // as in DumpOptions
   bool only_differences = false;  // blocks that are sound and equal everywhere are left out
   bool folds = true;              // else every block is reported by itself
   Progress* progress = nullptr;

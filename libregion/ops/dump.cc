@@ -118,7 +118,9 @@ class Dump {
 
   DumpSummary run() {
     const std::uint64_t end = extent_end();
-    const RegionDefinition walked = walked_definition();
+    std::vector<const Region*> regions;
+    for (const DumpReplica& replica : replicas_) regions.push_back(replica.region);
+    const RegionDefinition walked = walked_definition(regions);
     for (std::uint64_t number = 0; number < end; ++number) {
       const ExtentId extent{static_cast<std::uint32_t>(number)};
       if (!options_.walk.includes(walked, extent)) continue;
@@ -132,16 +134,6 @@ class Dump {
   }
 
  private:
-  // The first region's, with the UUID that decides on shares.
-  [[nodiscard]] RegionDefinition walked_definition() const {
-    RegionDefinition definition = replicas_.front().region->definition;
-    for (const DumpReplica& replica : replicas_) {
-      const Uuid& uuid = replica.region->definition.uuid;
-      if (uuid.bytes < definition.uuid.bytes) definition.uuid = uuid;
-    }
-    return definition;
-  }
-
   // Beyond the last extent of the region that has the most.
   [[nodiscard]] std::uint64_t extent_end() const {
     std::uint32_t end = 0;
@@ -238,6 +230,15 @@ class Dump {
 };
 
 }  // namespace
+
+RegionDefinition walked_definition(std::span<const Region* const> regions) {
+  RegionDefinition definition = regions.front()->definition;
+  for (const Region* region : regions) {
+    const Uuid& uuid = region->definition.uuid;
+    if (uuid.bytes < definition.uuid.bytes) definition.uuid = uuid;
+  }
+  return definition;
+}
 
 void find_differences(DumpRow& row) {
   const ReplicaExtent* known = nullptr;

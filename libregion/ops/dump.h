@@ -61,6 +61,10 @@ struct DumpRow {
   }
 };
 
+// What a walk over replicas goes by: the first region's definition, with the UUID that decides on
+// shares, the smallest of all.
+RegionDefinition walked_definition(std::span<const Region* const> regions);
+
 // Sets what differs. What cannot be read differs from what can, in its state; its numbers are not
 // known.
 void find_differences(DumpRow& row);

@@ -14,7 +14,11 @@ class Schedule {
  public:
   Schedule(std::span<const Region* const> regions, const WalkOptions& options,
            const ReplicaFinding& report, Turns& turns)
-      : regions_(regions), options_(options), report_(report), turns_(turns) {
+      : regions_(regions),
+        options_(options),
+        report_(report),
+        turns_(turns),
+        walked_(walked_definition(regions)) {
     for (const Region* region : regions) {
       extent_end_ = std::max<std::uint64_t>(extent_end_, region->definition.extent_count);
     }
@@ -30,7 +34,7 @@ class Schedule {
     const std::lock_guard lock(mutex_);
     for (; next_extent_ < extent_end_; ++next_extent_) {
       const ExtentId extent{static_cast<std::uint32_t>(next_extent_)};
-      if (!options_.includes(regions_.front()->definition, extent)) continue;
+      if (!options_.includes(walked_, extent)) continue;
       if (options_.stop != nullptr && *options_.stop) {
         was_stopped_ = true;
         return std::nullopt;
@@ -70,6 +74,7 @@ class Schedule {
   const WalkOptions& options_;
   const ReplicaFinding& report_;
   Turns& turns_;
+  RegionDefinition walked_;
   std::mutex mutex_;
   LeafId leaf_;
   ReplicaLeaves leaves_;

@@ -18,8 +18,6 @@ namespace {
 
 // Findings of a replica that are held back until it is known that nobody changed it meanwhile.
 constexpr std::size_t held_findings_max = 4096;
-// So much of each replica is read before progress is told.
-constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 std::string numbers_text(const std::vector<std::optional<ExtentMetadata>>& metadata) {
   std::string text;
@@ -157,21 +155,18 @@ class ReplicasVerifier {
   }
 
   void check_range(ReplicaBlocks& blocks, BlockRange range) {
-    const std::uint32_t shift = geometry_.shift();
-    while (range.count > 0) {
-      const BlockRange now{range.first, std::min(range.count, step_bytes >> shift)};
-      blocks.read(
-          now,
-          [&](std::uint64_t /*block*/, std::span<const ReplicaBlock> replicas) { check(replicas); },
-          [&](std::size_t replica, std::uint64_t block, const Error& error) {
-            summary_.replicas[replica].has_io_errors = true;
-            checks_[replica]->add_unreadable(block, error);
-          });
-      if (options_.progress != nullptr) {
-        options_.progress->advance(0, (now.count << shift) * regions_.size());
-      }
-      range = {now.end(), range.count - now.count};
-    }
+    const auto visit = [&](std::uint64_t /*block*/, std::span<const ReplicaBlock> replicas) {
+      check(replicas);
+    };
+    const auto skip = [&](std::size_t replica, std::uint64_t block, const Error& error) {
+      summary_.replicas[replica].has_io_errors = true;
+      checks_[replica]->add_unreadable(block, error);
+    };
+    for_each_step({range, geometry_.shift()}, [&](BlockRange step) {
+      blocks.read(step, visit, skip);
+      if (options_.progress == nullptr) return;
+      options_.progress->advance(0, (step.count << geometry_.shift()) * regions_.size());
+    });
   }
 
   void check(std::span<const ReplicaBlock> blocks) {

@@ -26,7 +26,7 @@ struct VerifyReplicasSummary {
   bool stopped = false;
 };
 
-// The regions must agree in their geometry; the walk's shard is of the first.
+// The regions must agree in their geometry; the walk is as in DumpOptions.
 VerifyReplicasSummary verify_replicas(std::span<const DumpReplica> replicas,
                                       const VerifyOptions& options);
 

@@ -23,7 +23,10 @@ void check_definition(const std::string& text) {
   }
   const auto again = parse_region_definition(to_json_text(*definition));
   require(std::holds_alternative<RegionDefinition>(again), "what is written can be read");
-  require(std::get<RegionDefinition>(again) == *definition, "and is the same");
+  // What is written has the members that an older region lacks.
+  RegionDefinition expected = *definition;
+  expected.older_without.clear();
+  require(std::get<RegionDefinition>(again) == expected, "and is the same");
 }
 
 void check_name(const std::string& name) {

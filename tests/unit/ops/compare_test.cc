@@ -173,6 +173,29 @@ TEST_CASE("letters: the majority is A, then the proven, then the first") {
   CHECK(compare(three.paths(), only_differences()).rows[1] == "0/0-0 ABC data context");
 }
 
+TEST_CASE("replicas are compared in one share, in whatever order they are given") {
+  const ThreeReplicas three;
+  const auto set_uuid = [](const TestRegion& region, char first_digit) {
+    std::string text = to_text(region.file("region.json"));
+    const std::string_view before = "\"uuid\": \"";
+    text[text.find(before) + before.size()] = first_digit;
+    region.put_file("region.json", std::string_view(text));
+  };
+  set_uuid(three.b, '1');
+  set_uuid(three.c, 'f');
+  Texts paths = three.paths();
+  std::uint64_t extent_count = 0;
+  for (const std::uint64_t index : {0U, 1U}) {
+    CompareOptions options;
+    options.walk.shard = Shard{index, 2};
+    const Texts rows = compare(paths, options).rows;
+    extent_count += rows.size() / 2;
+    std::reverse(paths.begin(), paths.end());
+    CHECK(compare(paths, options).rows == rows);
+  }
+  CHECK(extent_count == 2);
+}
+
 TEST_CASE("comparing changes nothing") {
   ThreeReplicas three;
   three.c.put_raw(1, three.written().set_dirty());
