@@ -33,6 +33,8 @@ class SqliteExtent : public ExtentReader {
   [[nodiscard]] std::vector<const File*> files() const override { return {data_.get(), db_.get()}; }
 
   [[nodiscard]] const ContextRows& rows() const { return rows_; }
+  // Gives their memory back. Blocks have no rows from here on.
+  void forget_rows() { rows_ = ContextRows(); }
   [[nodiscard]] File& data_file() { return *data_; }
   [[nodiscard]] std::uint64_t data_file_bytes() const { return data_file_bytes_; }
 
