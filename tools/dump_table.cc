@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/text.h"
+#include "tools/extent_comparison.h"
 
 namespace region_tools {
 namespace {
@@ -27,15 +28,6 @@ std::string_view format_cell(const ReplicaExtent& replica) {
     case ReplicaState::present: break;
   }
   return replica.format == "sqlite" ? "sql" : replica.format;
-}
-
-std::string_view state_name(ReplicaState state) {
-  switch (state) {
-    case ReplicaState::present: return "present";
-    case ReplicaState::unreadable: return "unreadable";
-    case ReplicaState::missing: break;
-  }
-  return "missing";
 }
 
 }  // namespace
@@ -149,26 +141,6 @@ std::string DumpTable::colored(std::string text, bool is_good) const {
 
 namespace {
 
-// What differs, by the names that records use.
-std::vector<std::string_view> names_of_differences(const DumpRow& row) {
-  std::vector<std::string_view> names;
-  if (row.gen_number_differs) names.push_back("gen_number");
-  if (row.flush_number_differs) names.push_back("flush_number");
-  if (row.dirty_differs) names.push_back("dirty");
-  if (row.format_differs) names.push_back("format");
-  if (row.state_differs) names.push_back("state");
-  return names;
-}
-
-Fields fields_of(const ReplicaExtent& replica) {
-  Fields fields = {{"state", state_name(replica.state)}, {"format", replica.format}};
-  if (!replica.metadata) return fields;
-  fields.push_back({"gen_number", replica.metadata->gen_number});
-  fields.push_back({"flush_number", replica.metadata->flush_number});
-  fields.push_back({"dirty", replica.metadata->dirty});
-  return fields;
-}
-
 std::string describe(const DumpTotals& totals, bool stopped) {
   std::string text =
       fmt::format("{}, {} dirty", plural(totals.extent_count, "extent"), totals.dirty_count);
@@ -202,7 +174,7 @@ class TableJob {
         walk_totals(replicas_.front().region->definition, options.walk).extent_count;
     session_.progress().start(row_count, row_count * replicas_.size() * libregion::metadata_bytes);
     const DumpSummary summary = dump_regions(replicas_, options, [&](const DumpRow& row) {
-      if (replicas_.size() > 1) compare(row);
+      if (replicas_.size() > 1) session_.compare(extent_comparison(row, sides()));
       if (!is_for_people_) return;
       table.add(row);
       if (table.is_full()) show(table.take_text());
@@ -226,27 +198,18 @@ class TableJob {
     return 0;
   }
 
-  [[nodiscard]] ComparisonRecord begin_comparison(std::string_view what) const {
-    ComparisonRecord record{what};
+  [[nodiscard]] std::vector<ComparisonRecord::Side> sides() const {
+    std::vector<ComparisonRecord::Side> sides;
     for (const DumpReplica& replica : replicas_) {
-      record.sides.push_back({replica.region->path, to_text(replica.region->definition.uuid)});
+      sides.push_back({replica.region->path, to_text(replica.region->definition.uuid)});
     }
-    return record;
-  }
-
-  void compare(const DumpRow& row) {
-    ComparisonRecord record = begin_comparison("extent");
-    record.extent = row.extent;
-    record.different = names_of_differences(row);
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      record.sides[i].fields = fields_of(row.replicas[i]);
-    }
-    session_.compare(record);
+    return sides;
   }
 
   // Geometry and UUIDs come first. That the UUIDs differ is as it should be.
   void compare(const std::vector<DefinitionRow>& definitions) {
-    ComparisonRecord record = begin_comparison("region");
+    ComparisonRecord record{"region"};
+    record.sides = sides();
     std::string text;
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       text += fmt::format("{}: {}: {}\n", i, libregion::printable(replicas_[i].region->path),
@@ -341,7 +304,7 @@ std::string findings_text(const FindingCounts& counts) {
 
 ExitCode dump_table(Session& session, const DumpTableOptions& options) {
   RegionsSideBySide regions(
-      session,
+      session, region_paths(session.options(), Session::stop_flag()),
       {libregion::Access::read, options.live, session.options().lock_wait_seconds,
        &Session::stop_flag()},
       [&](const libregion::Region& region) { (void)session.walk_options(region.definition); });

@@ -1,4 +1,4 @@
-// region-create: a new region, empty or with the content of an image.
+// region-create: a new region, empty, with the content of an image, or made of a bundle.
 
 #include <limits>
 
@@ -8,6 +8,7 @@
 #include "libregion/base/text.h"
 #include "libregion/format/raw_layout.h"
 #include "libregion/ops/create.h"
+#include "libregion/ops/unbundle.h"
 #include "tools/common/run_tool.h"
 #include "tools/common/uuid_option.h"
 
@@ -34,6 +35,7 @@ struct Arguments {
   ExtentFormat format = ExtentFormat::raw;
   std::optional<std::string> import_path;
   bool skip_zeros = false;
+  std::optional<std::string> bundle_path;
   bool force = false;
 };
 
@@ -58,6 +60,13 @@ void add_options(CommandLine& line, Arguments& arguments) {
   line.add_text("--import", arguments.import_path, "FILE",
                 "fill with this image; - is standard input");
   line.add_flag("--skip-zeros", arguments.skip_zeros, "leave its blocks of zeros unwritten");
+  line.add_text("--from-bundle", arguments.bundle_path, "FILE",
+                "one without data, as it was bundled; - as above");
+  for (const char* other :
+       {"--block-size", "--extent-size", "--extent-bytes", "--extent-count", "--size", "--uuid",
+        "--encrypted", "--extent-format", "--import", "--skip-zeros"}) {
+    line.exclude("--from-bundle", other);
+  }
   line.add_flag("-f,--force", arguments.force, "clear what an interrupted create left");
 }
 
@@ -119,7 +128,50 @@ void warn_of_straddling_metadata(Session& session, const Geometry& geometry) {
       "writer must flush it in two steps");
 }
 
+// Without a size: of what would be created.
+Fields bundle_fields(const RegionDefinition& definition,
+                     std::optional<std::uint64_t> apparent_bytes) {
+  Fields fields = {{apparent_bytes ? "changed" : "would_change", true},
+                   {"extents", std::uint64_t{definition.extent_count}},
+                   {"blocks", definition.block_count()}};
+  if (apparent_bytes) fields.push_back({"apparent_bytes", *apparent_bytes});
+  return fields;
+}
+
+const std::string& require_path(const Session& session) {
+  const std::string& path = session.options().regions.front();
+  if (path.empty()) throw_usage("DIR: expected a directory's name, found none");
+  return path;
+}
+
+// Of a bundle with -n the head is read, which says what region it is.
+ExitCode create_from(Session& session, const Arguments& arguments) {
+  const std::string& bundle_path = *arguments.bundle_path;
+  if (bundle_path.empty()) throw_usage("--from-bundle: expected a file's name, found none");
+  const std::string& path = require_path(session);
+  libregion::InputStream stream(bundle_path, &Session::stop_flag());
+  libregion::BundleReader bundle(stream);
+  const RegionDefinition& definition = bundle.definition();
+  session.begin_region(path, &definition, libregion::UseCheck::none);
+  const libregion::UnbundleOptions options{
+      {arguments.force, session.options().lock_wait_seconds, &Session::stop_flag()},
+      &session.progress()};
+  if (session.options().dry_run) {
+    check_create_target(session.file_system(), path, arguments.force);
+    session.end_region(bundle_fields(definition, std::nullopt),
+                       "would be created: " + describe_region(definition));
+    return ExitCode::findings;
+  }
+  session.progress().start(definition.extent_count,
+                           definition.extent_count * definition.geometry.extent_data_bytes());
+  const auto summary = create_from_bundle(session.file_system(), path, bundle, options);
+  session.end_region(bundle_fields(definition, summary.apparent_bytes),
+                     "created: " + describe(definition, summary.apparent_bytes));
+  return ExitCode::done;
+}
+
 ExitCode create(Session& session, const Arguments& arguments) {
+  if (arguments.bundle_path) return create_from(session, arguments);
   const Geometry geometry = make_geometry(arguments);
   RegionDefinition definition{
       geometry, make_extent_count(arguments, geometry),
@@ -134,8 +186,7 @@ ExitCode create(Session& session, const Arguments& arguments) {
   if (image && image->size_bytes()) definition = extend_to_fit(definition, *image->size_bytes());
   warn_of_straddling_metadata(session, geometry);
 
-  const std::string& path = session.options().regions.front();
-  if (path.empty()) throw_usage("DIR: expected a directory's name, found none");
+  const std::string& path = require_path(session);
   session.begin_region(path, &definition, libregion::UseCheck::none);
   CreateOptions options{definition};
   options.format = arguments.format;
@@ -174,7 +225,8 @@ int main(int argc, char** argv) {
                       "DIR",
                       {"region-create /data/r1 --block-size 4K --extent-bytes 64M --size 128G",
                        "region-create /data/r2 --import disk.img --skip-zeros",
-                       "region-create /data/r3 -n --size 1T          how much would it take?"}};
+                       "region-create /data/r3 -n --size 1T          how much would it take?",
+                       "region-create /tmp/r4 --from-bundle r4.tar   look at a bug report"}};
   return run_tool(
       argc, argv, info, {.several_regions = false, .extents = false, .dry_run = true},
       [&](CommandLine& line) { add_options(line, arguments); },

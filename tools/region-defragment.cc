@@ -88,7 +88,9 @@ int main(int argc, char** argv) {
         options.dry_run = session.options().dry_run;
         const Access access = options.only_looks() ? Access::read : Access::read_write;
         return for_each_region(
-            session, {access, false, session.options().lock_wait_seconds, &Session::stop_flag()},
+            session,
+            {access, false, session.options().lock_wait_seconds, &Session::stop_flag(),
+             /*refuses_older=*/true},
             [&](const Region& region) { return defragment(session, region, options); });
       });
 }

@@ -100,6 +100,12 @@ ExitCode import(Session& session, const Region& region, const Arguments& argumen
   return exit_code_for(session, summary);
 }
 
+CsvRows csv_rows(const CommonOptions& options) {
+  return {"extent",
+          {"action", options.dry_run ? "would_change" : "changed", "replaced", "first_block",
+           "blocks", "written", "findings"}};
+}
+
 }  // namespace
 }  // namespace region_tools
 
@@ -118,13 +124,15 @@ int main(int argc, char** argv) {
        .operand = true,
        .extents = false,
        .dry_run = true,
-       .csv_rows = "extent"},
+       .choose_csv_rows = csv_rows},
       [&](CommandLine& line) { add_options(line, arguments); },
       [&](Session& session) {
         (void)offset_of(arguments);  // before the region is opened
         const Access access = session.options().dry_run ? Access::read : Access::read_write;
         return for_each_region(
-            session, {access, false, session.options().lock_wait_seconds, &Session::stop_flag()},
+            session,
+            {access, false, session.options().lock_wait_seconds, &Session::stop_flag(),
+             /*refuses_older=*/true},
             [&](const Region& region) { return import(session, region, arguments); });
       });
 }

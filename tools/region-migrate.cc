@@ -187,12 +187,13 @@ ExitCode run(Session& session, const Arguments& arguments) {
   check_arguments(arguments, session.options());
   const bool only_reads = session.options().dry_run || arguments.into.has_value();
   const Access access = only_reads ? Access::read : Access::read_write;
-  return for_each_region(
-      session, {access, false, session.options().lock_wait_seconds, &Session::stop_flag()},
-      [&](const Region& region) {
-        return arguments.into ? migrate_into(session, region, arguments)
-                              : migrate(session, region, arguments.options);
-      });
+  return for_each_region(session,
+                         {access, false, session.options().lock_wait_seconds, &Session::stop_flag(),
+                          /*refuses_older=*/!arguments.into},
+                         [&](const Region& region) {
+                           return arguments.into ? migrate_into(session, region, arguments)
+                                                 : migrate(session, region, arguments.options);
+                         });
 }
 
 }  // namespace

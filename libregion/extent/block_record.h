@@ -27,6 +27,9 @@ struct BlockRecord {
   ByteView data;
   std::uint64_t data_hash = 0;  // the on-disk hash of `data`
 
+  // Of a block whose context is encrypted and matches the data, where the reader was asked for it.
+  std::optional<std::uint64_t> integrity_hash;
+
   // Raw: the bytes of both slots. SQLite: empty.
   std::array<ByteView, 2> slot_bytes;
 

@@ -3,50 +3,56 @@
 
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
-#include "libregion/format/bytes.h"
-#include "libregion/format/integrity.h"
+#include "libregion/extent/block_record.h"
+#include "libregion/extent/known_zeros.h"
 #include "libregion/format/units.h"
-#include "libregion/io/file_system.h"
+#include "libregion/io/read_ahead.h"
 
 namespace libregion {
 
+// The data of some blocks of one file, and their hashes.
 class BlockChunk {
  public:
   explicit BlockChunk(const Geometry& geometry) : geometry_(geometry) {}
 
   // How many of `range`'s blocks, from its first on, one chunk takes.
-  [[nodiscard]] std::uint64_t blocks_of(BlockRange range) const {
-    return std::min(range.count, std::max<std::uint64_t>(1, chunk_bytes >> geometry_.shift()));
-  }
+  [[nodiscard]] std::uint64_t blocks_of(BlockRange range) const;
 
-  // Reads the blocks' data and hashes it; range.count must be at most blocks_of(range).
-  void load(const File& file, BlockRange range) {
-    first_block_ = range.first;
-    data_.resize(range.count << geometry_.shift());
-    hashes_.resize(range.count);
-    file.read(geometry_.block_offset_bytes(range.first), data_);
-    on_disk_hashes(data_, geometry_.block_size_bytes(), hashes_);
-  }
+  // Reads the blocks' data and hashes it, unless it is known to be zero; range.count must be at
+  // most blocks_of(range).
+  void load(const File& file, BlockRange range);
+  // The same with data that are a view of the file, and may be torn: see File::view.
+  void load_view(const File& file, BlockRange range);
+
+  // How many of `range`'s blocks, from its first on, are known to be zero without being read.
+  [[nodiscard]] std::uint64_t known_zero_blocks(const File& file, BlockRange range);
 
   [[nodiscard]] ByteView data(std::uint64_t block) const {
-    return ByteView(data_).subspan((block - first_block_) << geometry_.shift(),
-                                   geometry_.block_size_bytes());
+    return data_.subspan((block - first_block_) << geometry_.shift(), geometry_.block_size_bytes());
   }
   [[nodiscard]] std::uint64_t hash(std::uint64_t block) const {
     return hashes_[block - first_block_];
   }
 
  private:
-  static constexpr std::uint64_t chunk_bytes = std::uint64_t{512} << 10;
+  bool load_zeros(const File& file, BlockRange range);
+  ByteRange begin(const File& file, BlockRange range);
+  void hash(ByteView data);
 
   Geometry geometry_;
   std::uint64_t first_block_ = 0;
-  Bytes data_;
+  ByteView data_;
   std::vector<std::uint64_t> hashes_;
+  Bytes buffer_;
+  bool buffer_is_zero_ = false;
+  KnownZeros zeros_;
+  ReadAhead read_ahead_{std::uint64_t{8} << 20};
 };
+
+// Gives the integrity hash to the records of encrypted blocks whose data are what was written.
+void add_integrity_hashes(std::span<BlockRecord> records);
 
 }  // namespace libregion

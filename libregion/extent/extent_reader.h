@@ -41,8 +41,28 @@ class ExtentReader {
   virtual void read_blocks(BlockRange range,
                            const std::function<void(const BlockRecord&)>& visit) = 0;
 
+  // How many of these blocks, from the first on, are known without being read to be zero and to
+  // have no context of any kind: there is nothing to be said of them. Takes no longer for many.
+  [[nodiscard]] virtual std::uint64_t count_unwritten(BlockRange /*range*/) { return 0; }
+
+  // The records of all that is read from here on have their integrity hashes.
+  void want_integrity_hashes() { wants_integrity_hashes_ = true; }
+
+  // The data of the records are looked at during the visit, and not given to the system to be
+  // written: they may be a view of the file. A disk that fails is then told of as ever.
+  void want_views() { wants_views_ = true; }
+
   // The open files that the extent consists of.
   [[nodiscard]] virtual std::vector<const File*> files() const = 0;
+
+ protected:
+  [[nodiscard]] bool wants_integrity_hashes() const { return wants_integrity_hashes_; }
+  [[nodiscard]] bool wants_views() const { return wants_views_; }
+  void stop_views() { wants_views_ = false; }
+
+ private:
+  bool wants_views_ = false;
+  bool wants_integrity_hashes_ = false;
 };
 
 // Called for each file once it is open and before anything is read of it: takes a lease on it, or

@@ -175,32 +175,73 @@ void RawExtent::read_blocks(BlockRange range,
   LIBREGION_ASSERT(range.end() <= readable_blocks());
   while (range.count > 0) {
     const BlockRange now{range.first, chunk_.blocks_of(range)};
-    chunk_.load(*file_, now);
-    for (const ContextSlot array : {ContextSlot::A, ContextSlot::B}) {
-      Bytes& slots = slot_arrays_[static_cast<std::size_t>(array)];
-      slots.resize(now.count * context_slot_bytes);
-      file_->read(layout_.slot_offset_bytes(array, now.first), slots);
-    }
-    for (std::uint64_t block = now.first; block < now.end(); ++block) {
-      BlockRecord record;
-      record.block = block;
-      std::array<SlotValue, 2> slots;
-      for (std::size_t array = 0; array < 2; ++array) {
-        record.slot_bytes[array] =
-            ByteView(slot_arrays_[array])
-                .subspan((block - now.first) * context_slot_bytes, context_slot_bytes);
-        slots[array] = decode_context_slot(SlotView(record.slot_bytes[array]));
-      }
-      record.slots = slots;
-      record.data = chunk_.data(block);
-      record.data_hash = chunk_.hash(block);
-      if (const auto selected = select(block, slots, record.data_hash)) {
-        record.selected = static_cast<std::size_t>(*selected);
-      }
-      visit(record);
-    }
+    load(now);
+    for (const BlockRecord& record : records_) visit(record);
     range = {now.end(), range.count - now.count};
   }
+}
+
+void RawExtent::load(BlockRange range) {
+  make_records(range);
+  if (!wants_views() || !file_->has_torn_view()) return;
+  // Reading tells what is the matter with the file, and where.
+  stop_views();
+  make_records(range);
+}
+
+void RawExtent::make_records(BlockRange range) {
+  if (wants_views()) {
+    chunk_.load_view(*file_, range);
+  } else {
+    chunk_.load(*file_, range);
+  }
+  load_slots(ContextSlot::A, range);
+  load_slots(ContextSlot::B, range);
+  slots_.resize(range.count);
+  records_.resize(range.count);
+  for (std::uint64_t i = 0; i < range.count; ++i) {
+    BlockRecord& record = records_[i];
+    record.block = range.first + i;
+    for (std::size_t array = 0; array < 2; ++array) {
+      record.slot_bytes[array] =
+          ByteView(slot_chunks_[array].bytes).subspan(i * context_slot_bytes, context_slot_bytes);
+      slots_[i][array] = decode_context_slot(SlotView(record.slot_bytes[array]));
+    }
+    record.slots = slots_[i];
+    record.data = chunk_.data(record.block);
+    record.data_hash = chunk_.hash(record.block);
+    record.integrity_hash.reset();
+    const auto selected = select(record.block, slots_[i], record.data_hash);
+    record.selected = selected ? std::optional(static_cast<std::size_t>(*selected)) : std::nullopt;
+  }
+  if (wants_integrity_hashes()) add_integrity_hashes(records_);
+}
+
+void RawExtent::load_slots(ContextSlot array, BlockRange range) {
+  SlotChunk& chunk = slot_chunks_[static_cast<std::size_t>(array)];
+  const ByteRange bytes{layout_.slot_offset_bytes(array, range.first),
+                        range.count * context_slot_bytes};
+  if (chunk.zeros.length_at(*file_, bytes.offset_bytes) >= bytes.length_bytes) {
+    chunk.bytes.assign(bytes.length_bytes, std::byte{0});
+    return;
+  }
+  chunk.bytes.resize(bytes.length_bytes);
+  const std::uint64_t array_end_bytes =
+      layout_.slot_array_offset_bytes(array) + layout_.slot_array_bytes();
+  if (range.count > 1) chunk.read_ahead.before(*file_, bytes, array_end_bytes);
+  file_->read(bytes.offset_bytes, chunk.bytes);
+}
+
+std::uint64_t RawExtent::count_unwritten(BlockRange range) {
+  range.count = chunk_.known_zero_blocks(*file_, range);
+  for (const ContextSlot array : {ContextSlot::A, ContextSlot::B}) {
+    if (range.count == 0) return 0;
+    KnownZeros& zeros = slot_chunks_[static_cast<std::size_t>(array)].zeros;
+    const std::uint64_t zero_bytes =
+        zeros.length_at(*file_, layout_.slot_offset_bytes(array, range.first));
+    range.count = std::min(range.count, zero_bytes / context_slot_bytes);
+  }
+  return range.count;
 }
 
 std::optional<ContextSlot> RawExtent::select(std::uint64_t block,

@@ -27,6 +27,7 @@ class RawExtent : public ExtentReader {
     return geometry_.extent_size_blocks();
   }
   void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
+  [[nodiscard]] std::uint64_t count_unwritten(BlockRange range) override;
   [[nodiscard]] std::vector<const File*> files() const override { return {file_.get()}; }
 
   // As on disk: in a dirty extent they say nothing.
@@ -36,6 +37,16 @@ class RawExtent : public ExtentReader {
  private:
   RawExtent(std::unique_ptr<File> file, const Geometry& geometry,
             std::optional<ExtentMetadata> metadata, ActiveSlots active_slots);
+  // The slots of one array, of the blocks in hand.
+  struct SlotChunk {
+    Bytes bytes;
+    KnownZeros zeros;
+    ReadAhead read_ahead{std::uint64_t{512} << 10};
+  };
+
+  void load(BlockRange range);
+  void make_records(BlockRange range);
+  void load_slots(ContextSlot array, BlockRange range);
   [[nodiscard]] std::optional<ContextSlot> select(std::uint64_t block,
                                                   std::span<const SlotValue, 2> slots,
                                                   std::uint64_t data_hash) const;
@@ -45,8 +56,12 @@ class RawExtent : public ExtentReader {
   RawLayout layout_;
   std::optional<ExtentMetadata> metadata_;
   ActiveSlots active_slots_;
+
+  // The chunk in hand.
   BlockChunk chunk_;
-  std::array<Bytes, 2> slot_arrays_;  // of the chunk in hand
+  std::array<SlotChunk, 2> slot_chunks_;
+  std::vector<std::array<SlotValue, 2>> slots_;
+  std::vector<BlockRecord> records_;
 };
 
 }  // namespace libregion

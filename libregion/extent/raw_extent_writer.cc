@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
+#include "libregion/extent/chunk.h"
 #include "libregion/extent/slot_selection.h"
 #include "libregion/format/integrity.h"
 
@@ -38,7 +39,6 @@ RawExtentWriter::RawExtentWriter(std::unique_ptr<File> file, const Geometry& geo
       layout_(geometry),
       options_(options),
       active_slots_(geometry.extent_size_blocks()),
-      chunk_(geometry),
       unsynced_blocks_(geometry.extent_size_blocks()) {}
 
 void RawExtentWriter::load() {
@@ -273,9 +273,10 @@ std::vector<BlockRange> RawExtentWriter::slot_runs(BlockRange range) const {
 }
 
 void RawExtentWriter::decide_slots(BlockRange range) {
+  BlockChunk chunk(geometry_);
   while (range.count > 0) {
-    const BlockRange now{range.first, chunk_.blocks_of(range)};
-    chunk_.load(*file_, now);
+    const BlockRange now{range.first, chunk.blocks_of(range)};
+    chunk.load(*file_, now);
     const std::uint64_t slots_bytes = now.count * context_slot_bytes;
     const Bytes slots_a =
         file_->read(layout_.slot_offset_bytes(ContextSlot::A, now.first), slots_bytes);
@@ -284,7 +285,7 @@ void RawExtentWriter::decide_slots(BlockRange range) {
     for (std::uint64_t i = 0; i < now.count; ++i) {
       const std::uint64_t block = now.first + i;
       const auto selected =
-          select_dirty_slot(slot_at(slots_a, i), slot_at(slots_b, i), chunk_.hash(block));
+          select_dirty_slot(slot_at(slots_a, i), slot_at(slots_b, i), chunk.hash(block));
       if (selected) {
         active_slots_.set(block, *selected);
         lost_blocks_.erase(block);

@@ -53,7 +53,6 @@
 #include <span>
 #include <vector>
 
-#include "libregion/extent/chunk.h"
 #include "libregion/format/active_slots.h"
 #include "libregion/format/metadata.h"
 #include "libregion/format/raw_layout.h"
@@ -172,7 +171,6 @@ class RawExtentWriter {
   RawWriterOptions options_;
   ExtentMetadata metadata_;
   ActiveSlots active_slots_;
-  BlockChunk chunk_;
   ExtentMetadata flushed_metadata_;  // of the flush that is going on
   bool is_dirty_on_disk_ = false;    // certainly: the mark was synced
   bool is_lost_ = false;

@@ -73,20 +73,20 @@ SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
     if (image.db != nullptr) opening.files.push_back(std::move(image.db));
     return opening;
   }
-  opening.extent.reset(new SqliteExtent(std::move(data), std::move(image.db), geometry,
-                                        tables.metadata, std::move(*tables.rows)));
+  opening.extent.reset(
+      new SqliteExtent(std::move(data), std::move(image.db), geometry, std::move(tables)));
   return opening;
 }
 
 SqliteExtent::SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db,
-                           const Geometry& geometry, std::optional<ExtentMetadata> metadata,
-                           ContextRows rows)
+                           const Geometry& geometry, SqliteTables tables)
     : data_(std::move(data)),
       db_(std::move(db)),
       geometry_(geometry),
       data_file_bytes_(data_->status().size_bytes),
-      metadata_(metadata),
-      rows_(std::move(rows)),
+      metadata_(tables.metadata),
+      generation_(tables.generation),
+      rows_(std::move(*tables.rows)),
       chunk_(geometry) {}
 
 std::uint64_t SqliteExtent::readable_blocks() const {
@@ -98,18 +98,61 @@ void SqliteExtent::read_blocks(BlockRange range,
   LIBREGION_ASSERT(range.end() <= readable_blocks());
   while (range.count > 0) {
     const BlockRange now{range.first, chunk_.blocks_of(range)};
-    chunk_.load(*data_, now);
-    for (std::uint64_t block = now.first; block < now.end(); ++block) {
-      BlockRecord record;
-      record.block = block;
-      record.slots = rows_.of_block(block);
-      record.data = chunk_.data(block);
-      record.data_hash = chunk_.hash(block);
-      record.selected = select_row(record.slots, record.data_hash);
-      visit(record);
-    }
+    load(now);
+    for (const BlockRecord& record : records_) visit(record);
     range = {now.end(), range.count - now.count};
   }
+}
+
+void SqliteExtent::load(BlockRange range) {
+  make_records(range);
+  if (!wants_views() || !data_->has_torn_view()) return;
+  // Reading tells what is the matter with the file, and where.
+  stop_views();
+  make_records(range);
+}
+
+void SqliteExtent::make_records(BlockRange range) {
+  if (wants_views()) {
+    chunk_.load_view(*data_, range);
+  } else {
+    chunk_.load(*data_, range);
+  }
+  records_.resize(range.count);
+  if (generation_ == SqliteGeneration::s3) complete_rows(range);
+  for (std::uint64_t i = 0; i < range.count; ++i) {
+    BlockRecord& record = records_[i];
+    record.block = range.first + i;
+    if (generation_ != SqliteGeneration::s3) record.slots = rows_.of_block(record.block);
+    record.data = chunk_.data(record.block);
+    record.data_hash = chunk_.hash(record.block);
+    record.integrity_hash.reset();
+    record.selected = select_row(record.slots, record.data_hash);
+  }
+  if (wants_integrity_hashes()) add_integrity_hashes(records_);
+}
+
+void SqliteExtent::complete_rows(BlockRange range) {
+  std::size_t row_count = 0;
+  for (std::uint64_t block = range.first; block < range.end(); ++block) {
+    row_count += rows_.of_block(block).size();
+  }
+  completed_rows_.clear();
+  completed_rows_.reserve(row_count);  // the records' slots point there
+  for (std::uint64_t block = range.first; block < range.end(); ++block) {
+    const std::size_t first = completed_rows_.size();
+    for (const SlotValue& row : rows_.of_block(block)) {
+      completed_rows_.emplace_back(
+          complete_s3_context(std::get<BlockContext>(row), chunk_.data(block), chunk_.hash(block)));
+    }
+    records_[block - range.first].slots = std::span(completed_rows_).subspan(first);
+  }
+}
+
+std::uint64_t SqliteExtent::count_unwritten(BlockRange range) {
+  const std::uint64_t zero_blocks = chunk_.known_zero_blocks(*data_, range);
+  if (zero_blocks == 0) return 0;
+  return std::min(zero_blocks, rows_.first_block_from(range.first) - range.first);
 }
 
 }  // namespace libregion

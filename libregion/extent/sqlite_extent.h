@@ -30,25 +30,37 @@ class SqliteExtent : public ExtentReader {
   [[nodiscard]] const std::optional<ExtentMetadata>& metadata() const override { return metadata_; }
   [[nodiscard]] std::uint64_t readable_blocks() const override;
   void read_blocks(BlockRange range, const std::function<void(const BlockRecord&)>& visit) override;
+  [[nodiscard]] std::uint64_t count_unwritten(BlockRange range) override;
   [[nodiscard]] std::vector<const File*> files() const override { return {data_.get(), db_.get()}; }
 
+  // As they stand in the database: of generation S3 without the on-disk hash of encrypted blocks,
+  // which read_blocks() completes.
   [[nodiscard]] const ContextRows& rows() const { return rows_; }
   // Gives their memory back. Blocks have no rows from here on.
   void forget_rows() { rows_ = ContextRows(); }
+  [[nodiscard]] SqliteGeneration generation() const { return generation_; }
   [[nodiscard]] File& data_file() { return *data_; }
   [[nodiscard]] std::uint64_t data_file_bytes() const { return data_file_bytes_; }
 
  private:
   SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db, const Geometry& geometry,
-               std::optional<ExtentMetadata> metadata, ContextRows rows);
+               SqliteTables tables);
+  void load(BlockRange range);
+  void make_records(BlockRange range);
+  void complete_rows(BlockRange range);
 
   std::unique_ptr<File> data_;
   std::unique_ptr<File> db_;
   Geometry geometry_;
   std::uint64_t data_file_bytes_;
   std::optional<ExtentMetadata> metadata_;
+  SqliteGeneration generation_;
   ContextRows rows_;
+
+  // The chunk in hand.
   BlockChunk chunk_;
+  std::vector<BlockRecord> records_;
+  std::vector<SlotValue> completed_rows_;  // of generation S3
 };
 
 }  // namespace libregion

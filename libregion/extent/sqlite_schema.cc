@@ -1,11 +1,30 @@
 #include "libregion/extent/sqlite_schema.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <set>
+#include <sstream>
 
 namespace libregion {
 namespace {
+
+bool is_table_of_extent(const std::string& table) {
+  constexpr std::array<std::string_view, 4> names = {"metadata", "block_context",
+                                                     "encryption_context", "integrity_hashes"};
+  return std::find(names.begin(), names.end(), table) != names.end();
+}
+
+// The condition of a partial index: that of S5 tests columns for NULL, and nothing else will do,
+// for it is computed for each row.
+bool is_harmless_condition(const std::string& condition) {
+  std::istringstream words(condition);
+  for (std::string word; words >> word;) {
+    constexpr std::array<std::string_view, 5> harmless = {"NONCE", "TAG", "IS", "NULL", "AND"};
+    if (std::find(harmless.begin(), harmless.end(), word) == harmless.end()) return false;
+  }
+  return true;
+}
 
 // An expression would be computed by the check of the table, however long that takes. The only
 // parentheses within parentheses that an extent's statements have are the primary key's.
@@ -15,8 +34,10 @@ bool has_expression(std::string sql) {
   const auto has = [&](const char* word) { return sql.find(word) != std::string::npos; };
   const bool is_index = sql.starts_with("CREATE INDEX") || sql.starts_with("CREATE UNIQUE INDEX");
   const bool nests = is_index && std::count(sql.begin(), sql.end(), '(') > 1;
-  // A partial index has a condition; that of S5 tests columns for NULL and is never checked.
-  const bool has_condition = is_index && has("WHERE") && !has("IS NULL");
+  constexpr std::string_view where = "WHERE";
+  const std::size_t condition = is_index ? sql.find(where) : std::string::npos;
+  const bool has_condition = condition != std::string::npos &&
+                             !is_harmless_condition(sql.substr(condition + where.size()));
   return nests || has_condition || has("CHECK") || has("GENERATED") || has(" AS ") ||
          has("DEFAULT");
 }
@@ -44,7 +65,7 @@ SqliteGeneration find_generation(SqliteDatabase& database, bool& has_own_index) 
     // What SQLite makes by itself for a primary key has no statement.
     if (sql.empty()) continue;
     ++object_count;
-    const bool is_of_extent = master.text(2) == "metadata" || master.text(2) == "block_context";
+    const bool is_of_extent = is_table_of_extent(master.text(2));
     if (is_of_extent && has_expression(sql)) return SqliteGeneration::unknown;
     if (master.text(0) == "table" && master.value(4).integer > 0) tables.insert(master.text(1));
     has_own_index |= is_of_extent && master.text(0) == "index";
@@ -64,10 +85,14 @@ SqliteGeneration find_generation(SqliteDatabase& database, bool& has_own_index) 
     if (!is_s4) return SqliteGeneration::unknown;
     return has_unique_index ? SqliteGeneration::s5 : SqliteGeneration::s4;
   }
-  if (tables.contains("encryption_context")) {
-    return tables.contains("integrity_hashes") ? SqliteGeneration::s3
-                                               : SqliteGeneration::before_hashes;
+  if (tables.contains("encryption_context") && tables.contains("integrity_hashes")) {
+    const bool is_s3 =
+        column_types(database, "encryption_context") ==
+            "counter INTEGER,block INTEGER,nonce BLOB,tag BLOB," &&
+        column_types(database, "integrity_hashes") == "counter INTEGER,block INTEGER,hash BLOB,";
+    return is_s3 ? SqliteGeneration::s3 : SqliteGeneration::unknown;
   }
+  if (tables.contains("encryption_context")) return SqliteGeneration::before_hashes;
   return object_count == 1 ? SqliteGeneration::before_hashes : SqliteGeneration::unknown;
 }
 
@@ -83,6 +108,13 @@ std::string_view generation_text(SqliteGeneration generation) {
     case SqliteGeneration::unknown: break;
   }
   return "unknown";
+}
+
+std::span<const std::string_view> context_tables(SqliteGeneration generation) {
+  static constexpr std::array<std::string_view, 1> one = {"block_context"};
+  static constexpr std::array<std::string_view, 2> two = {"encryption_context", "integrity_hashes"};
+  if (generation == SqliteGeneration::s3) return two;
+  return one;
 }
 
 SqliteSchema read_sqlite_schema(SqliteDatabase& database) {

@@ -1,6 +1,7 @@
 #include "libregion/extent/sqlite_tables.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include <fmt/format.h>
@@ -31,7 +32,7 @@ class TableReader {
       // circles. Before that: the schema, which the check would compute expressions of.
       if (!has_known_schema(database) || !is_intact(database, "metadata"))
         return std::move(tables_);
-      if (with_rows && !is_intact(database, "block_context")) return std::move(tables_);
+      if (with_rows && !has_intact_rows(database)) return std::move(tables_);
       read_metadata(database);
       if (with_rows) read_rows(database);
     } catch (const SqliteError& error) {
@@ -64,7 +65,7 @@ class TableReader {
     return true;
   }
 
-  bool is_intact(SqliteDatabase& database, const char* table) {
+  bool is_intact(SqliteDatabase& database, std::string_view table) {
     // The quick one does not compare a table with an index that someone made on it, which SQLite
     // might read the rows from.
     const std::string check_name =
@@ -76,15 +77,26 @@ class TableReader {
     return false;
   }
 
+  bool has_intact_rows(SqliteDatabase& database) {
+    const auto tables = context_tables(tables_.generation);
+    return std::all_of(tables.begin(), tables.end(),
+                       [&](std::string_view table) { return is_intact(database, table); });
+  }
+
   bool has_known_schema(SqliteDatabase& database) {
     const SqliteSchema schema = read_sqlite_schema(database);
     has_own_index_ = schema.has_own_index;
+    tables_.generation = schema.generation;
     if (schema.generation == SqliteGeneration::s6) return true;
-    const bool is_older = schema.generation != SqliteGeneration::unknown;
-    add(is_older ? FindingId::sqlite_older_generation : FindingId::sqlite_unknown_schema,
-        std::string(generation_text(SqliteGeneration::s6)),
-        is_older ? std::string(generation_text(schema.generation))
-                 : "tables: " + table_names(database));
+    const std::string expected(generation_text(SqliteGeneration::s6));
+    const std::string found(generation_text(schema.generation));
+    if (is_older_generation(schema.generation)) {
+      add(FindingId::sqlite_older_generation, expected, found);
+      return true;
+    }
+    const bool is_named = schema.generation == SqliteGeneration::before_hashes;
+    add(is_named ? FindingId::sqlite_without_hashes : FindingId::sqlite_unknown_schema, expected,
+        is_named ? found : "tables: " + table_names(database));
     return false;
   }
 
@@ -140,95 +152,13 @@ class TableReader {
   }
 
   void read_rows(SqliteDatabase& database) {
-    const std::uint64_t rows_max = image_.size() / row_bytes_min;
-    std::uint64_t row_count = 0;
-    ContextRows contexts;
-    SqliteStatement rows(database,
-                         "SELECT block, hash, nonce, tag, on_disk_hash "
-                         "FROM block_context");
-    while (rows.step()) {
-      if (++row_count > rows_max) {
-        add(FindingId::sqlite_corrupt, fmt::format("at most {} rows", rows_max), "more");
-        return;
-      }
-      take_row(rows, contexts);
-    }
-    report_odd_rows();
-    contexts.sort();
-    tables_.rows = std::move(contexts);
-  }
-
-  void take_row(const SqliteStatement& row, ContextRows& contexts) {
-    const auto block = row.value(0).integer;
-    const auto block_count = static_cast<std::int64_t>(geometry_.extent_size_blocks());
-    if (block && (*block < 0 || *block >= block_count)) {
-      ++rows_out_of_range_;
-      return;
-    }
-    const auto context = to_context(row);
-    if (!block || !context) {
-      add(FindingId::sqlite_bad_row,
-          "integers for block, hash and on_disk_hash; a nonce of 12 bytes with a tag of 16, or "
-          "NULL",
-          describe_row(row),
-          block ? std::optional(BlockRange{static_cast<std::uint64_t>(*block), 1}) : std::nullopt);
-      return;
-    }
-    const bool is_half = row.value(2).is_null != row.value(3).is_null;
-    if (is_half) half_encrypted_rows_.push_back(static_cast<std::uint64_t>(*block));
-    contexts.add(static_cast<std::uint64_t>(*block), *context);
-  }
-
-  static std::optional<BlockContext> to_context(const SqliteStatement& row) {
-    const auto hash = row.value(1).integer;
-    const auto on_disk_hash = row.value(4).integer;
-    if (!hash || !on_disk_hash) return std::nullopt;
-    BlockContext context;
-    context.hash = static_cast<std::uint64_t>(*hash);
-    context.on_disk_hash = static_cast<std::uint64_t>(*on_disk_hash);
-    const SqliteValue nonce = row.value(2);
-    const SqliteValue tag = row.value(3);
-    EncryptionContext encryption;
-    if (!copy_blob(nonce, encryption.nonce) || !copy_blob(tag, encryption.tag)) return std::nullopt;
-    if (nonce.blob && tag.blob) context.encryption = encryption;
-    return context;
-  }
-
-  // NULL is fine; anything else must be a blob of exactly this length.
-  static bool copy_blob(const SqliteValue& value, MutableByteView target) {
-    if (value.is_null) return true;
-    if (!value.blob || value.blob->size() != target.size()) return false;
-    std::copy(value.blob->begin(), value.blob->end(), target.begin());
-    return true;
-  }
-
-  static std::string describe_row(const SqliteStatement& row) {
-    std::string text;
-    for (int column = 0; column < 5; ++column) {
-      const SqliteValue value = row.value(column);
-      if (!text.empty()) text += ", ";
-      if (value.is_null)
-        text += "NULL";
-      else if (value.integer)
-        text += fmt::format("{}", *value.integer);
-      else if (value.blob)
-        text += fmt::format("a blob of {} bytes", value.blob->size());
-      else
-        text += "neither integer nor blob";
-    }
-    return text;
-  }
-
-  void report_odd_rows() {
-    if (rows_out_of_range_ > 0) {
-      add(FindingId::sqlite_row_out_of_range,
-          fmt::format("blocks 0 to {}", geometry_.extent_size_blocks() - 1),
-          fmt::format("{} rows", rows_out_of_range_));
-    }
-    for (const std::uint64_t block : half_encrypted_rows_) {
-      add(FindingId::sqlite_half_encrypted_row, "nonce and tag, or neither", "one of them",
-          BlockRange{block, 1});
-    }
+    const ContextRowsOptions options{tables_.generation, geometry_.extent_size_blocks(),
+                                     image_.size() / row_bytes_min};
+    const ReportRow report = [&](FindingId id, const std::string& expected,
+                                 const std::string& found, std::optional<BlockRange> blocks) {
+      add(id, expected, found, blocks);
+    };
+    tables_.rows = read_context_rows(database, options, report);
   }
 
   ByteView image_;
@@ -236,8 +166,6 @@ class TableReader {
   const Geometry& geometry_;
   SqliteTables tables_;
   bool has_own_index_ = false;  // as in SqliteSchema
-  std::uint64_t rows_out_of_range_ = 0;
-  std::vector<std::uint64_t> half_encrypted_rows_;
 };
 
 void insert_metadata(SqliteDatabase& database, const ExtentMetadata& metadata) {
@@ -267,10 +195,32 @@ void insert_context(SqliteStatement& insert, std::uint64_t block, const BlockCon
   insert.step();
 }
 
+Bytes build_image(const ExtentMetadata& metadata,
+                  const std::function<void(SqliteStatement& insert)>& insert_rows) {
+  constexpr std::size_t write_version_offset = 18;
+  SqliteDatabase database = SqliteDatabase::create();
+  database.execute("PRAGMA page_size = 4096");
+  database.execute("BEGIN");
+  database.execute(sqlite_metadata_sql);
+  database.execute(sqlite_block_context_sql);
+  insert_metadata(database, metadata);
+  {
+    SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");
+    insert_rows(insert);
+  }
+  database.execute("COMMIT");
+  Bytes image = database.serialize();
+  // The mark of WAL mode, which a database in memory cannot be in.
+  image[write_version_offset] = std::byte{2};
+  image[write_version_offset + 1] = std::byte{2};
+  return image;
+}
+
 }  // namespace
 
 SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry& geometry) {
   SqliteTables tables;
+  tables.generation = SqliteGeneration::s6;
   tables.metadata = walk_sqlite_metadata(image);
   if (tables.metadata) tables.rows = walk_sqlite_rows(image, geometry.extent_size_blocks());
   return tables.rows ? std::move(tables) : read_tables_with_sqlite(image, extent, geometry);
@@ -278,6 +228,7 @@ SqliteTables read_sqlite_tables(ByteView image, ExtentId extent, const Geometry&
 
 SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometry& geometry) {
   SqliteTables tables;
+  tables.generation = SqliteGeneration::s6;
   tables.metadata = walk_sqlite_metadata(image);
   return tables.metadata ? std::move(tables) : read_metadata_with_sqlite(image, extent, geometry);
 }
@@ -292,25 +243,27 @@ SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Ge
 
 Bytes build_sqlite_image(const ExtentMetadata& metadata,
                          std::span<const std::optional<BlockContext>> contexts) {
-  constexpr std::size_t write_version_offset = 18;
-  SqliteDatabase database = SqliteDatabase::create();
-  database.execute("PRAGMA page_size = 4096");
-  database.execute("BEGIN");
-  database.execute(sqlite_metadata_sql);
-  database.execute(sqlite_block_context_sql);
-  insert_metadata(database, metadata);
-  {
-    SqliteStatement insert(database, "INSERT INTO block_context VALUES (?1, ?2, ?3, ?4, ?5)");
+  return build_image(metadata, [&](SqliteStatement& insert) {
     for (std::size_t block = 0; block < contexts.size(); ++block) {
       if (contexts[block]) insert_context(insert, block, *contexts[block]);
     }
+  });
+}
+
+std::optional<Bytes> build_sqlite_image(const ExtentMetadata& metadata, const ContextRows& rows,
+                                        std::uint64_t block_count) {
+  try {
+    return build_image(metadata, [&](SqliteStatement& insert) {
+      for (std::uint64_t block = 0; block < block_count; ++block) {
+        for (const SlotValue& row : rows.of_block(block)) {
+          insert_context(insert, block, std::get<BlockContext>(row));
+        }
+      }
+    });
+  } catch (const SqliteError& error) {
+    if (error.code() != SQLITE_CONSTRAINT) throw;
+    return std::nullopt;
   }
-  database.execute("COMMIT");
-  Bytes image = database.serialize();
-  // The mark of WAL mode, which a database in memory cannot be in.
-  image[write_version_offset] = std::byte{2};
-  image[write_version_offset + 1] = std::byte{2};
-  return image;
 }
 
 }  // namespace libregion

@@ -8,12 +8,16 @@
 // hash and on_disk_hash are unsigned 64-bit numbers, stored as the signed ones with the same bits.
 // nonce (12 bytes) and tag (16 bytes) are both NULL for a block that is not encrypted. A block that
 // was never written has no row; between flushes it may have several, one for each version.
+//
+// Older generations have the same table metadata; what they have for block_context is in
+// sqlite_rows.h.
 
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "libregion/extent/sqlite_rows.h"
 #include "libregion/format/bytes.h"
 #include "libregion/format/context_rows.h"
 #include "libregion/format/context_slot.h"
@@ -24,6 +28,7 @@
 namespace libregion {
 
 struct SqliteTables {
+  SqliteGeneration generation = SqliteGeneration::unknown;
   // None where a number is missing or impossible.
   std::optional<ExtentMetadata> metadata;
   // None where the table cannot be read; without the rows that cannot be contexts.
@@ -45,5 +50,9 @@ SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Ge
 // A database as Crucible makes them, with one row for each context that is there.
 Bytes build_sqlite_image(const ExtentMetadata& metadata,
                          std::span<const std::optional<BlockContext>> contexts);
+// The same with any number of rows for each of the first `block_count` blocks. nullopt where two
+// rows of a block have the same on-disk hash.
+std::optional<Bytes> build_sqlite_image(const ExtentMetadata& metadata, const ContextRows& rows,
+                                        std::uint64_t block_count);
 
 }  // namespace libregion

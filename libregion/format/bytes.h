@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -75,17 +76,23 @@ class Decoder {
     std::copy(source.begin(), source.end(), taken.begin());
     return taken;
   }
-  std::uint8_t u8() { return static_cast<std::uint8_t>(little_endian(1)); }
-  std::uint16_t u16() { return static_cast<std::uint16_t>(little_endian(2)); }
-  std::uint32_t u32() { return static_cast<std::uint32_t>(little_endian(4)); }
-  std::uint64_t u64() { return little_endian(8); }
+  std::uint8_t u8() { return little_endian<std::uint8_t>(); }
+  std::uint16_t u16() { return little_endian<std::uint16_t>(); }
+  std::uint32_t u32() { return little_endian<std::uint32_t>(); }
+  std::uint64_t u64() { return little_endian<std::uint64_t>(); }
 
  private:
-  std::uint64_t little_endian(std::size_t size_bytes) {
-    std::uint64_t value = 0;
-    const ByteView source = take(size_bytes);
-    for (std::size_t i = 0; i < size_bytes; ++i) {
-      value |= std::to_integer<std::uint64_t>(source[i]) << (8 * i);
+  // Of the bytes of millions of slots: one load where the processor's order is the same.
+  template <class Integer>
+  Integer little_endian() {
+    const ByteView source = take(sizeof(Integer));
+    Integer value = 0;
+    if constexpr (std::endian::native == std::endian::little) {
+      std::memcpy(&value, source.data(), sizeof(Integer));
+    } else {
+      for (std::size_t i = 0; i < sizeof(Integer); ++i) {
+        value = static_cast<Integer>(value | std::to_integer<Integer>(source[i]) << (8 * i));
+      }
     }
     return value;
   }

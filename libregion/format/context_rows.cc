@@ -1,7 +1,12 @@
 #include "libregion/format/context_rows.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <numeric>
+#include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace libregion {
@@ -32,6 +37,22 @@ void ContextRows::sort() {
   *this = std::move(sorted);
 }
 
+void ContextRows::remove_repeats() {
+  using Encryption = std::pair<std::array<std::byte, 12>, std::array<std::byte, 16>>;
+  using Key = std::tuple<std::uint64_t, std::uint64_t, std::optional<Encryption>>;
+  std::set<Key> seen;  // of the block in hand
+  ContextRows kept;
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    if (i > 0 && blocks_[i] != blocks_[i - 1]) seen.clear();
+    const auto& context = std::get<BlockContext>(contexts_[i]);
+    std::optional<Encryption> encryption;
+    if (context.encryption) encryption = {context.encryption->nonce, context.encryption->tag};
+    if (!seen.insert({context.hash, context.on_disk_hash, encryption}).second) continue;
+    kept.add(blocks_[i], context);
+  }
+  *this = std::move(kept);
+}
+
 std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
   // Where every block was written, its row's number is its own.
   const bool is_own_row = block < blocks_.size() && blocks_[block] == block;
@@ -42,6 +63,11 @@ std::span<const SlotValue> ContextRows::of_block(std::uint64_t block) const {
   const auto [first, last] = std::equal_range(blocks_.begin(), blocks_.end(), block);
   return std::span(contexts_).subspan(static_cast<std::size_t>(first - blocks_.begin()),
                                       static_cast<std::size_t>(last - first));
+}
+
+std::uint64_t ContextRows::first_block_from(std::uint64_t block) const {
+  const auto first = std::lower_bound(blocks_.begin(), blocks_.end(), block);
+  return first != blocks_.end() ? *first : std::numeric_limits<std::uint64_t>::max();
 }
 
 bool ContextRows::has_block_with_several() const {

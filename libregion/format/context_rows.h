@@ -18,9 +18,13 @@ class ContextRows {
   // In any order; sort() before anything is looked up.
   void add(std::uint64_t block, const BlockContext& context);
   void sort();
+  // Of equal rows of a block only the first stays. After sort().
+  void remove_repeats();
 
   [[nodiscard]] std::size_t size() const { return blocks_.size(); }
   [[nodiscard]] std::span<const SlotValue> of_block(std::uint64_t block) const;
+  // The first block at or behind this one that has any; the largest number where there is none.
+  [[nodiscard]] std::uint64_t first_block_from(std::uint64_t block) const;
   [[nodiscard]] bool has_block_with_several() const;
   bool operator==(const ContextRows&) const = default;
 

@@ -6,12 +6,10 @@ namespace {
 constexpr std::uint8_t present_offset = 0;
 constexpr std::uint8_t encrypted_offset = 1 + 8;
 
-std::size_t encoded_bytes(const SlotValue& value) {
-  if (std::holds_alternative<EmptySlot>(value)) return empty_slot_bytes;
-  if (const auto* context = std::get_if<BlockContext>(&value)) {
-    return context->encryption ? context_slot_bytes : plain_slot_bytes;
-  }
-  return context_slot_bytes;  // Nothing is known of what follows a bad presence byte.
+std::size_t encoded_bytes(SlotView slot) {
+  if (find_bad_presence(slot)) return context_slot_bytes;  // Nothing is known of what follows.
+  if (slot[present_offset] == std::byte{0}) return empty_slot_bytes;
+  return slot[encrypted_offset] == std::byte{0} ? plain_slot_bytes : context_slot_bytes;
 }
 
 }  // namespace
@@ -57,10 +55,11 @@ void encode_context_slot(const BlockContext& context,
 }
 
 std::optional<std::size_t> find_stray_byte(SlotView slot) {
-  for (std::size_t i = encoded_bytes(decode_context_slot(slot)); i < slot.size(); ++i) {
-    if (slot[i] != std::byte{0}) return i;
-  }
-  return std::nullopt;
+  const std::size_t first = encoded_bytes(slot);
+  if (all_zero(slot.subspan(first))) return std::nullopt;
+  std::size_t stray = first;
+  while (slot[stray] == std::byte{0}) ++stray;
+  return stray;
 }
 
 }  // namespace libregion

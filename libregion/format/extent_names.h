@@ -2,7 +2,7 @@
 //
 //   region.json              the region definition
 //   region.json.tmp          the same, before it gets its name
-//   region.json.incomplete   the same, in a region that is being made of another one's extents
+//   region.json.incomplete   the same, in a region that is being made of another or of a bundle
 //   XX/YYY/ZZZ               an extent's data file: its number in upper-case hexadecimal,
 //                            XX bits 31..24, YYY bits 23..12, ZZZ bits 11..0
 //   XX/YYY/ZZZ.db            its database: there only for a SQLite extent

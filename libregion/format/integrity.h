@@ -24,6 +24,15 @@ std::uint64_t integrity_hash(const EncryptionContext& encryption, ByteView block
 // The on-disk hash of each block in `data`: hashes.size() blocks of block_size_bytes each.
 void on_disk_hashes(ByteView data, std::uint64_t block_size_bytes, std::span<std::uint64_t> hashes);
 
+struct EncryptedBlock {
+  const EncryptionContext* encryption = nullptr;
+  const std::byte* data = nullptr;
+};
+
+// The integrity hash of each block; all are of one size.
+void integrity_hashes(std::span<const EncryptedBlock> blocks, std::uint64_t block_size_bytes,
+                      std::span<std::uint64_t> hashes);
+
 // XXH64, seed 0, of bytes that come piece by piece.
 class HashStream {
  public:
@@ -40,11 +49,13 @@ class HashStream {
   std::unique_ptr<State> state_;
 };
 
+// The on-disk hash of a block of zeros, of a size that blocks have: computed once.
+std::uint64_t zero_block_hash(std::uint64_t block_size_bytes);
+
 // A block of zeros: told by the on-disk hash first, which is known already where this is asked.
 class ZeroBlock {
  public:
-  explicit ZeroBlock(std::uint64_t block_size_bytes)
-      : hash_(on_disk_hash(Bytes(block_size_bytes))) {}
+  explicit ZeroBlock(std::uint64_t block_size_bytes) : hash_(zero_block_hash(block_size_bytes)) {}
   [[nodiscard]] bool equals(ByteView block, std::uint64_t block_hash) const {
     return block_hash == hash_ && all_zero(block);
   }

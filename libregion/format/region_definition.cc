@@ -132,7 +132,13 @@ std::optional<Uuid> read_uuid(MemberReader& reader, const Json& root) {
   return std::nullopt;
 }
 
+// Of the generation before both versions came. Before `encrypted` came nothing was encrypted.
+bool is_older(const Json& root) {
+  return !root.contains("database_read_version") && !root.contains("database_write_version");
+}
+
 std::optional<bool> read_encrypted(MemberReader& reader, const Json& root) {
+  if (is_older(root) && !root.contains("encrypted")) return false;
   const Json* value = reader.member(root, "encrypted", "encrypted");
   if (value == nullptr) return std::nullopt;
   if (value->is_boolean()) return value->get<bool>();
@@ -148,14 +154,15 @@ void check_version(MemberReader& reader, const Json& root, const std::string& na
 }
 
 void check_versions(MemberReader& reader, const Json& root) {
-  if (!root.contains("database_read_version") && !root.contains("database_write_version")) {
-    reader.problem(
-        "database_read_version", "1",
-        "none: a region from before mid-2023, whose databases are of an older generation");
-    return;
-  }
+  if (is_older(root)) return;
   check_version(reader, root, "database_read_version");
   check_version(reader, root, "database_write_version");
+}
+
+std::string missing_later_members(const Json& root) {
+  if (!is_older(root)) return "";
+  return std::string(root.contains("encrypted") ? "" : "encrypted, ") +
+         "database_read_version, database_write_version";
 }
 
 RegionDefinition::OtherMembers other_members(const Json& object,
@@ -207,7 +214,8 @@ std::variant<RegionDefinition, std::vector<DefinitionProblem>> parse_region_defi
                           *uuid,
                           *encrypted,
                           other_members(root, known_members),
-                          other_members(root["extent_size"], known_extent_size_members)};
+                          other_members(root["extent_size"], known_extent_size_members),
+                          missing_later_members(root)};
 }
 
 std::string to_json_text(const RegionDefinition& definition) {

@@ -12,7 +12,8 @@
 //   }
 //
 // Numbers are unsigned integers of at most 32 bits (block_size and value: 64). A member that is
-// missing, named twice, of another type or out of range makes the definition unusable.
+// missing, named twice, of another type or out of range makes the definition unusable. Regions of
+// before mid-2023 lack both database versions, and before 2022-01-20 `encrypted` too.
 
 #pragma once
 
@@ -40,6 +41,9 @@ struct RegionDefinition {
   using OtherMembers = std::vector<std::pair<std::string, std::string>>;
   OtherMembers other_members = {};
   OtherMembers other_extent_size_members = {};
+  // Which of the members that came later are missing, as text: "" where all are there. The region
+  // is of an older generation then, and only for reading.
+  std::string older_without = {};
   bool operator==(const RegionDefinition&) const = default;
 
   [[nodiscard]] std::uint64_t block_count() const {

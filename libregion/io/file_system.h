@@ -44,6 +44,7 @@ struct FileStatus {
   std::uint64_t device = 0;  // device and inode together name a file
   std::uint64_t inode = 0;
   std::uint64_t allocated_bytes = 0;  // that it takes on disk; holes take none
+  std::int64_t change_time_ns = 0;    // of data or status, since 1970, by the system's own clock
 };
 
 enum class Access : std::uint8_t { read, read_write };
@@ -103,10 +104,24 @@ class File {
   void read(std::uint64_t offset_bytes, MutableByteView target) const;
   [[nodiscard]] Bytes read(std::uint64_t offset_bytes, std::uint64_t length_bytes) const;
 
+  // The bytes of a range, to be looked at: mapped where the system can, else read into `buffer`.
+  // They last until the next view of this file, by whichever thread, and no longer than `buffer`. A
+  // file that ends before is an Error. A mapped byte that cannot be had any more is zero: ask
+  // has_torn_view() once they were looked at, and if so read them.
+  [[nodiscard]] virtual ByteView view(ByteRange range, Bytes& buffer) const;
+  [[nodiscard]] virtual bool has_torn_view() const { return false; }
+
   // The first stretch at or behind the offset that may hold anything but zeros; nullopt where there
   // is none before the end. Where the system knows of no holes, all of the file is one stretch.
   // Only of a file that was synced, and that nobody writes to, is what lies between surely zero.
   [[nodiscard]] virtual std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const = 0;
+
+  // Said by who has seen to it that the file was synced and nobody writes to it.
+  void trust_holes() { trusts_holes_ = true; }
+  [[nodiscard]] bool trusts_holes() const { return trusts_holes_; }
+
+  // Tells the system that these bytes will be read soon. Nothing depends on it.
+  virtual void will_read(ByteRange /*range*/) const {}
 
   // Copies bytes into another file, by the system itself where it can. A file that ends before is
   // an Error. Holes may become zeros that take space.
@@ -125,6 +140,9 @@ class File {
   // Somebody opened the file since and waits for the lease to be given up.
   [[nodiscard]] virtual bool lease_is_broken() const = 0;  // false without a lease
   virtual void release_lease() = 0;
+
+ private:
+  bool trusts_holes_ = false;
 };
 
 struct DirectoryEntry {
@@ -153,6 +171,8 @@ class Directory {
   virtual std::unique_ptr<File> create_file(std::string_view name,
                                             const std::optional<Ownership>& ownership) = 0;
   virtual void make_directory(std::string_view name, const std::optional<Ownership>& ownership) = 0;
+  // Of this directory: for one that was made, and whose maker was stopped before it had its owner.
+  virtual void take_ownership(const Ownership& ownership) = 0;
   virtual void remove_file(std::string_view name) = 0;
   virtual void remove_directory(std::string_view name) = 0;  // must be empty
   virtual void rename(std::string_view source, std::string_view target) = 0;

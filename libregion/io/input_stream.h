@@ -20,6 +20,8 @@ class InputStream {
   // Reads until `target` is full or the stream ends; returns the number of bytes read.
   std::size_t read(MutableByteView target);
 
+  // For messages.
+  [[nodiscard]] const std::string& path() const { return path_; }
   // Where it is known beforehand: of a regular file or a block device.
   [[nodiscard]] std::optional<std::uint64_t> size_bytes() const { return size_bytes_; }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "libregion/base/error.h"
 #include "libregion/io/file_descriptor.h"
 
 #if defined(__linux__)
@@ -75,6 +76,11 @@ int open_beneath(int directory, const std::string& path, int flags, bool use_ope
   (void)use_openat2;
 #endif
   return open_by_components(directory, path, flags);
+}
+
+void throw_leased(const std::string& path) {
+  throw Error(ErrorKind::in_use,
+              describe_failure({"openat", path}, "in use: somebody else has a lease on it"));
 }
 
 }  // namespace libregion

@@ -15,6 +15,7 @@
 #include "libregion/base/error.h"
 #include "libregion/io/failed_sync.h"
 #include "libregion/io/file_descriptor.h"
+#include "libregion/io/mapped_window.h"
 #include "libregion/io/open_beneath.h"
 #include "libregion/io/posix_status.h"
 #include "libregion/io/process_files.h"
@@ -34,6 +35,11 @@ using FailedSyncPtr = std::shared_ptr<FailedSync>;
 off_t to_off_t(std::uint64_t offset_bytes) {
   LIBREGION_ASSERT(offset_bytes <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
   return static_cast<off_t>(offset_bytes);
+}
+
+bool is_on_read_only_file_system(int descriptor) {
+  struct statvfs found {};
+  return ::fstatvfs(descriptor, &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
 }
 
 // Owner first: changing it clears the set-user-id bits that the mode may carry.
@@ -90,6 +96,15 @@ class PosixFile : public File {
     return done;
   }
 
+  [[nodiscard]] ByteView view(ByteRange range, Bytes& buffer) const override {
+    if (options_.use_mappings && options_.rate_limit == nullptr) {
+      const ByteView mapped = window_.view(descriptor_.number(), range);
+      if (mapped.size() == range.length_bytes) return mapped;
+    }
+    return File::view(range, buffer);
+  }
+  [[nodiscard]] bool has_torn_view() const override { return window_.is_torn(); }
+
   [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
     const std::uint64_t size_bytes = status().size_bytes;
     if (offset_bytes >= size_bytes) return std::nullopt;
@@ -103,6 +118,16 @@ class PosixFile : public File {
     const std::int64_t end = seek_in_file(descriptor_.number(), Seek::hole, data_bytes);
     if (end < 0) throw_system_error(errno, {"lseek", path_, data_bytes});
     return ByteRange{data_bytes, static_cast<std::uint64_t>(end) - data_bytes};
+  }
+
+  void will_read(ByteRange range) const override {
+    // What is read ahead would look as if it had been in the page cache before.
+    if (options_.rate_limit != nullptr || range.length_bytes == 0) return;
+    // Where the last byte is in the cache, so are those before it, as a rule: asking costs less
+    // than looking for each page.
+    std::byte last{};
+    if (read_cached_bytes(descriptor_.number(), range.end_bytes() - 1, {&last, 1}) == 1) return;
+    begin_to_read(descriptor_.number(), range.offset_bytes, range.length_bytes);
   }
 
   void copy_to(File& target, const FileCopy& copy) const override {
@@ -148,7 +173,12 @@ class PosixFile : public File {
 
   void sync() override {
     failed_sync_->refuse_after({"fsync", path_});
-    if (::fsync(descriptor_.number()) != 0) failed_sync_->fail(errno, {"fsync", path_});
+    if (::fsync(descriptor_.number()) == 0) return;
+    const int errno_value = errno;
+    // A file system that cannot be written to has nothing to sync, and may not know how to.
+    const bool is_refused = errno_value == EINVAL || errno_value == EROFS;
+    if (is_refused && is_on_read_only_file_system(descriptor_.number())) return;
+    failed_sync_->fail(errno_value, {"fsync", path_});
   }
 
   Grant take_lease(Access against) override {
@@ -171,6 +201,7 @@ class PosixFile : public File {
   PosixOptions options_;
   FailedSyncPtr failed_sync_;
   std::optional<Access> lease_;
+  mutable MappedWindow window_;
 };
 
 class PosixDirectory : public Directory {
@@ -218,11 +249,19 @@ class PosixDirectory : public Directory {
 
   [[nodiscard]] Opened<File> open_file(std::string_view path, Access access) const override {
     auto opened = open_regular_file(path, O_RDONLY);
-    // What is refused is not even opened for writing.
-    if (access == Access::read_write && std::holds_alternative<std::unique_ptr<File>>(opened)) {
-      return open_regular_file(path, O_RDWR);
-    }
-    return opened;
+    if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
+    auto& descriptor = std::get<FileDescriptor>(opened);
+    if (access == Access::read) return to_file(std::move(descriptor), path);
+    // What is refused is not even opened for writing, nor what has taken its place since.
+    FileDescriptor writable(retry_on_interrupt(
+        [&] { return open_again(descriptor.number(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }));
+    if (writable.is_open()) return to_file(std::move(writable), path);
+    if (errno == EWOULDBLOCK) throw_leased(path_of(path));
+    if (errno != ENOENT && errno != ENOSYS) throw_system_error(errno, {"openat", path_of(path)});
+    // Without /proc it has to be found by its name once more.
+    auto found_again = open_regular_file(path, O_RDWR);
+    if (auto* refusal = std::get_if<Refusal>(&found_again)) return std::move(*refusal);
+    return to_file(std::move(std::get<FileDescriptor>(found_again)), path);
   }
 
   [[nodiscard]] Opened<Directory> open_directory(std::string_view path) const override {
@@ -234,17 +273,7 @@ class PosixDirectory : public Directory {
 
   std::unique_ptr<File> create_file(std::string_view name,
                                     const std::optional<Ownership>& ownership) override {
-    const std::string plain = plain_name(name);
-    // Until the owner is set nobody else may open it.
-    const mode_t mode = ownership ? 0600 : 0644;
-    FileDescriptor descriptor(retry_on_interrupt([&] {
-      return ::openat(descriptor_.number(), plain.c_str(),
-                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    }));
-    if (!descriptor.is_open()) throw_system_error(errno, {"create", path_of(name)});
-    if (ownership) apply_ownership(descriptor.number(), path_of(name), *ownership);
-    return std::make_unique<PosixFile>(std::move(descriptor), path_of(name), options_,
-                                       failed_sync_);
+    return to_file(ownership ? create_owned(name, *ownership) : create_named(name, 0644), name);
   }
 
   void make_directory(std::string_view name, const std::optional<Ownership>& ownership) override {
@@ -258,6 +287,9 @@ class PosixDirectory : public Directory {
     } else {
       throw_system_error(ENOTDIR, {"openat", path_of(name)});
     }
+  }
+  void take_ownership(const Ownership& ownership) override {
+    apply_ownership(descriptor_.number(), path_, ownership);
   }
 
   void remove_file(std::string_view name) override {
@@ -319,6 +351,33 @@ class PosixDirectory : public Directory {
     if (result != 0) throw_system_error(errno, {operation, path_of(name)});
   }
 
+  FileDescriptor create_named(std::string_view name, mode_t mode) {
+    const std::string plain = plain_name(name);
+    FileDescriptor descriptor(retry_on_interrupt([&] {
+      return ::openat(descriptor_.number(), plain.c_str(),
+                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    }));
+    if (!descriptor.is_open()) throw_system_error(errno, {"create", path_of(name)});
+    return descriptor;
+  }
+
+  // Who is stopped on the way leaves no file, or one with its owner: nobody could tell later who
+  // it should have been.
+  FileDescriptor create_owned(std::string_view name, const Ownership& ownership) {
+    if (options_.use_unnamed_files) {
+      FileDescriptor unnamed(create_unnamed_file(descriptor_.number()));
+      if (unnamed.is_open()) {
+        apply_ownership(unnamed.number(), path_of(name), ownership);
+        const std::string plain = plain_name(name);
+        if (name_file(unnamed.number(), descriptor_.number(), plain.c_str()) == 0) return unnamed;
+      }
+    }
+    // Until the owner is set nobody else may open it.
+    FileDescriptor descriptor = create_named(name, 0600);
+    apply_ownership(descriptor.number(), path_of(name), ownership);
+    return descriptor;
+  }
+
   [[nodiscard]] FileKind kind_of(const dirent& entry, const std::string& name) const {
     switch (entry.d_type) {
       case DT_REG: return FileKind::regular;
@@ -332,10 +391,17 @@ class PosixDirectory : public Directory {
     }
   }
 
-  [[nodiscard]] Opened<File> open_regular_file(std::string_view path, int access_flags) const {
+  [[nodiscard]] std::unique_ptr<File> to_file(FileDescriptor descriptor,
+                                              std::string_view path) const {
+    return std::make_unique<PosixFile>(std::move(descriptor), path_of(path), options_,
+                                       failed_sync_);
+  }
+
+  [[nodiscard]] std::variant<FileDescriptor, Refusal> open_regular_file(std::string_view path,
+                                                                        int access_flags) const {
     // O_NONBLOCK: a FIFO must not make us wait for its other end.
     auto opened = open_descriptor(path, access_flags | O_NONBLOCK);
-    if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
+    if (std::holds_alternative<Refusal>(opened)) return opened;
     auto& descriptor = std::get<FileDescriptor>(opened);
     const struct stat found = stat_of(descriptor.number(), path_of(path));
     if (!S_ISREG(found.st_mode)) {
@@ -344,8 +410,7 @@ class PosixDirectory : public Directory {
     if (found.st_nlink != 1) {
       return Refusal{Refusal::Reason::several_links, fmt::format("{} names", found.st_nlink)};
     }
-    return std::make_unique<PosixFile>(std::move(descriptor), path_of(path), options_,
-                                       failed_sync_);
+    return opened;
   }
 
   // What a symbolic link or a socket makes of open is an answer; EIO or EACCES is a failure.
@@ -360,7 +425,7 @@ class PosixDirectory : public Directory {
       case ENOTDIR: return Refusal{Refusal::Reason::wrong_kind, "no directory"};
       case EISDIR: return Refusal{Refusal::Reason::wrong_kind, "a directory"};
       case ENXIO: return Refusal{Refusal::Reason::wrong_kind, "a socket or a FIFO"};
-
+      case EWOULDBLOCK: throw_leased(path_of(path));
       case EXDEV: return Refusal{Refusal::Reason::wrong_kind, "a way out of the directory"};
       default: throw_system_error(errno, {"openat", path_of(path)});
     }

@@ -38,6 +38,8 @@ FileStatus to_file_status(const struct stat& found) {
   status.allocated_bytes = static_cast<std::uint64_t>(found.st_blocks) * block_unit_bytes;
   status.link_count = found.st_nlink;
   status.ownership = {found.st_uid, found.st_gid, found.st_mode & posix_permission_bits};
+  status.change_time_ns =
+      std::int64_t{found.st_ctim.tv_sec} * 1'000'000'000 + found.st_ctim.tv_nsec;
   status.device = found.st_dev;
   status.inode = found.st_ino;
   return status;

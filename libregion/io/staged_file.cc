@@ -1,7 +1,5 @@
 #include "libregion/io/staged_file.h"
 
-#include <cerrno>
-
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
@@ -37,7 +35,11 @@ std::optional<FileStatus> StagedFile::replaced_file() const {
   const auto found = directory_->status_of(name_);
   if (!found) return std::nullopt;
   if (found->kind != FileKind::regular) {
-    throw_system_error(found->kind == FileKind::directory ? EISDIR : EEXIST, {"open", path_});
+    const bool is_directory = found->kind == FileKind::directory;
+    throw Error(ErrorKind::failed,
+                describe_failure({"open", path_},
+                                 fmt::format("expected a file, or nothing, found {}",
+                                             is_directory ? "a directory" : "something else")));
   }
   if (!replace_) {
     throw Error(ErrorKind::failed, fmt::format("'{}' exists: --force replaces it", path_));

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <string>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -56,6 +57,30 @@ bool syncfs_reports_errors() {
 
 int sync_whole_file_system(int descriptor) { return ::syncfs(descriptor); }
 
+namespace {
+
+std::string name_of_descriptor(int descriptor) {
+  return "/proc/self/fd/" + std::to_string(descriptor);
+}
+
+}  // namespace
+
+int open_again(int descriptor, int flags) {
+  return ::open(name_of_descriptor(descriptor).c_str(), flags);
+}
+
+int create_unnamed_file(int directory) {
+  return ::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+int name_file(int descriptor, int directory, const char* name) {
+  if (::linkat(descriptor, "", directory, name, AT_EMPTY_PATH) == 0) return 0;
+  // Who is not root may go this way only.
+  if (errno != ENOENT && errno != EPERM) return -1;
+  return ::linkat(AT_FDCWD, name_of_descriptor(descriptor).c_str(), directory, name,
+                  AT_SYMLINK_FOLLOW);
+}
+
 std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, MutableByteView target) {
   struct iovec part {};
   part.iov_base = target.data();
@@ -84,6 +109,15 @@ Grant take_file_lease(int, Access) { return Grant::unsupported; }
 bool file_lease_is_broken(int, Access) { return false; }
 void release_file_lease(int) {}
 bool syncfs_reports_errors() { return false; }
+int open_again(int, int) {
+  errno = ENOSYS;
+  return -1;
+}
+int create_unnamed_file(int) { return -1; }
+int name_file(int, int, const char*) {
+  errno = ENOSYS;
+  return -1;
+}
 int sync_whole_file_system(int) {
   errno = ENOSYS;
   return -1;
@@ -102,6 +136,11 @@ std::int64_t copy_between_files(int, int, const FileCopy&) {
 // Advice may be refused; nothing depends on it.
 void disable_read_ahead(int descriptor) {
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
+}
+
+void begin_to_read(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  (void)::posix_fadvise(descriptor, static_cast<off_t>(offset_bytes),
+                        static_cast<off_t>(length_bytes), POSIX_FADV_WILLNEED);
 }
 
 void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {

@@ -21,8 +21,19 @@ int sync_whole_file_system(int descriptor);  // 0, or -1 and errno
 // cannot be told.
 std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, MutableByteView target);
 void disable_read_ahead(int descriptor);
+// Begins to read them into the page cache, without waiting for them.
+void begin_to_read(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
 // Lets the page cache forget them, as far as the system can be asked to.
 void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+
+// The file of an open descriptor once more, whatever has become of its name; -1 and errno, ENOSYS
+// or ENOENT where that cannot be had.
+int open_again(int descriptor, int flags);
+
+// A new file without a name, for its maker alone to read and write, on the file system of this
+// directory; -1 where that cannot be had. Then its name: 0, or -1 and errno.
+int create_unnamed_file(int directory);
+int name_file(int descriptor, int directory, const char* name);
 
 // lseek(2) with SEEK_DATA or SEEK_HOLE: an offset, or -1 and errno: ENXIO where only a hole or
 // nothing follows, EINVAL where holes are not known of.

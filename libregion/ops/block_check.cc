@@ -50,15 +50,17 @@ Finding bad_slot_finding(FindingId id, const SlotPlace& place, const BadSlot& ba
   return finding;
 }
 
-BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent,
-                       const ExtentReader& reader, CheckDepth depth)
+BlockCheck::BlockCheck(const RegionDefinition& definition, ExtentId extent, ExtentReader& reader,
+                       CheckDepth depth)
     : definition_(definition),
       extent_(extent),
       format_(reader.format()),
       metadata_(reader.metadata()),
       depth_(depth),
       layout_(definition.geometry),
-      zero_block_(definition.geometry.block_size_bytes()) {}
+      zero_block_(definition.geometry.block_size_bytes()) {
+  if (depth == CheckDepth::everything) reader.want_integrity_hashes();
+}
 
 bool BlockCheck::check(const BlockRecord& record) {
   is_in_doubt_ = false;
@@ -154,8 +156,11 @@ void BlockCheck::check_sqlite(const BlockRecord& record) {
 }
 
 void BlockCheck::check_context(const BlockRecord& record, const BlockContext& context) {
-  const std::uint64_t expected =
-      context.encryption ? integrity_hash(*context.encryption, record.data) : record.data_hash;
+  std::uint64_t expected = record.data_hash;
+  if (context.encryption) {
+    expected = record.integrity_hash ? *record.integrity_hash
+                                     : integrity_hash(*context.encryption, record.data);
+  }
   if (context.hash != expected) {
     add_at_data(FindingId::integrity_hash_mismatch, record, hash_text(expected),
                 hash_text(context.hash));

@@ -32,7 +32,8 @@ Finding bad_slot_finding(FindingId id, const SlotPlace& place, const BadSlot& ba
 // the same finding are one.
 class BlockCheck {
  public:
-  BlockCheck(const RegionDefinition& definition, ExtentId extent, const ExtentReader& reader,
+  // Asks the reader for integrity hashes where these are looked at.
+  BlockCheck(const RegionDefinition& definition, ExtentId extent, ExtentReader& reader,
              CheckDepth depth);
 
   // False where an error was found that leaves the block's data or context in doubt.

@@ -67,7 +67,9 @@ void choose_by_hash(SqliteExtent& extent, const Geometry& geometry, bool must_ma
 
 ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDefinition& definition,
                               bool check) {
-  const bool must_match = extent.metadata()->dirty || extent.rows().has_block_with_several();
+  // S3 has no on-disk hashes: the data says what they are, where it is the context's.
+  const bool must_match = extent.metadata()->dirty || extent.rows().has_block_with_several() ||
+                          extent.generation() == SqliteGeneration::s3;
   ContextChoice choice;
   choice.contexts.resize(definition.geometry.extent_size_blocks());
   for (std::uint64_t block = 0; block < choice.contexts.size() && !must_match; ++block) {

@@ -51,7 +51,7 @@ class RegionBuilder {
     if (options_.image != nullptr) import_image();
     create_empty_extents(next_extent_, options_.definition.extent_count);
     summary_.definition.extent_count = next_extent_;
-    making_.finish(summary_.definition, options_.format);
+    making_.finish(summary_.definition);
     summary_.apparent_bytes = file_bytes_ + to_json_text(summary_.definition).size();
     return summary_;
   }

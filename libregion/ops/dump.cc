@@ -108,20 +108,6 @@ void add(DumpTotals& totals, const Reading& reading) {
   totals.flush_number_max = std::max(totals.flush_number_max, metadata->flush_number);
 }
 
-// What cannot be read differs from what can, in its state; its numbers are not known.
-void find_differences(DumpRow& row) {
-  const ReplicaExtent* known = nullptr;
-  for (const ReplicaExtent& replica : row.replicas) {
-    row.state_differs |= replica.state != row.replicas.front().state;
-    if (!replica.metadata) continue;
-    if (known == nullptr) known = &replica;
-    row.format_differs |= replica.format != known->format;
-    row.gen_number_differs |= replica.metadata->gen_number != known->metadata->gen_number;
-    row.flush_number_differs |= replica.metadata->flush_number != known->metadata->flush_number;
-    row.dirty_differs |= replica.metadata->dirty != known->metadata->dirty;
-  }
-}
-
 class Dump {
  public:
   Dump(std::span<const DumpReplica> replicas, const DumpOptions& options,
@@ -132,9 +118,10 @@ class Dump {
 
   DumpSummary run() {
     const std::uint64_t end = extent_end();
+    const RegionDefinition walked = walked_definition();
     for (std::uint64_t number = 0; number < end; ++number) {
       const ExtentId extent{static_cast<std::uint32_t>(number)};
-      if (!options_.walk.includes(replicas_.front().region->definition, extent)) continue;
+      if (!options_.walk.includes(walked, extent)) continue;
       const bool is_full = batch_.size() == batch_extents_max;
       if (!batch_.empty() && (is_full || leaf_of(batch_.back()) != leaf_of(extent))) take_batch();
       if (is_over()) break;
@@ -145,6 +132,16 @@ class Dump {
   }
 
  private:
+  // The first region's, with the UUID that decides on shares.
+  [[nodiscard]] RegionDefinition walked_definition() const {
+    RegionDefinition definition = replicas_.front().region->definition;
+    for (const DumpReplica& replica : replicas_) {
+      const Uuid& uuid = replica.region->definition.uuid;
+      if (uuid.bytes < definition.uuid.bytes) definition.uuid = uuid;
+    }
+    return definition;
+  }
+
   // Beyond the last extent of the region that has the most.
   [[nodiscard]] std::uint64_t extent_end() const {
     std::uint32_t end = 0;
@@ -241,6 +238,19 @@ class Dump {
 };
 
 }  // namespace
+
+void find_differences(DumpRow& row) {
+  const ReplicaExtent* known = nullptr;
+  for (const ReplicaExtent& replica : row.replicas) {
+    row.state_differs |= replica.state != row.replicas.front().state;
+    if (!replica.metadata) continue;
+    if (known == nullptr) known = &replica;
+    row.format_differs |= replica.format != known->format;
+    row.gen_number_differs |= replica.metadata->gen_number != known->metadata->gen_number;
+    row.flush_number_differs |= replica.metadata->flush_number != known->metadata->flush_number;
+    row.dirty_differs |= replica.metadata->dirty != known->metadata->dirty;
+  }
+}
 
 DumpSummary dump_regions(std::span<const DumpReplica> replicas, const DumpOptions& options,
                          const std::function<void(const DumpRow&)>& take_row) {

@@ -23,7 +23,10 @@ struct DumpReplica {
 };
 
 struct DumpOptions {
-  WalkOptions walk;               // of the first region; the others are read at the same places
+  // Of the first region; the others are read at the same places. Of a shard: what has the smallest
+  // UUID of all the regions is whose share an extent is, so that each is in one share, in whatever
+  // order the regions are given.
+  WalkOptions walk;
   bool only_differences = false;  // extents that are equal everywhere are left out
   Progress* progress = nullptr;
 };
@@ -57,6 +60,10 @@ struct DumpRow {
            state_differs;
   }
 };
+
+// Sets what differs. What cannot be read differs from what can, in its state; its numbers are not
+// known.
+void find_differences(DumpRow& row);
 
 // Of one replica.
 struct DumpTotals {

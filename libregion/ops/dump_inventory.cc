@@ -64,9 +64,9 @@ class ExtentInventory {
   ActiveSlots read_bits(const File& file) {
     const Geometry& geometry = visit_.region().definition.geometry;
     const RawLayout layout(geometry);
-    visit_.totals().read_bytes += layout.bits_bytes();
-    return {geometry.extent_size_blocks(),
-            file.read(layout.bits_offset_bytes(), layout.bits_bytes())};
+    const Bytes bits = file.read(layout.bits_offset_bytes(), layout.bits_bytes());
+    visit_.add_read(layout.bits_bytes());
+    return {geometry.extent_size_blocks(), bits};
   }
 
   // A block that has lost its context goes on with the run it is in.
@@ -74,10 +74,12 @@ class ExtentInventory {
     const Geometry& geometry = visit_.region().definition.geometry;
     ActiveSlots slots(geometry.extent_size_blocks());
     ContextSlot last = ContextSlot::A;
-    reader.read_blocks({0, reader.readable_blocks()}, [&](const BlockRecord& record) {
+    const auto follow = [&](const BlockRecord& record) {
       if (record.selected) last = *record.selected == 0 ? ContextSlot::A : ContextSlot::B;
       slots.set(record.block, last);
-    });
+    };
+    for_each_step(visit_.watched({0, reader.readable_blocks()}),
+                  [&](BlockRange step) { reader.read_blocks(step, follow); });
     visit_.totals().read_bytes += reader.readable_blocks() << geometry.shift();
     return slots;
   }

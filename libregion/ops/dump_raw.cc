@@ -181,7 +181,7 @@ class RawDump {
     std::size_t count = 0;
     visit_.guard([&] { count = file_.read_up_to(offset_bytes, bytes); });
     bytes.resize(count);
-    visit_.totals().read_bytes += count;
+    visit_.add_read(count);
     return bytes;
   }
 

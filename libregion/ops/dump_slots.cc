@@ -24,6 +24,7 @@ void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<Blo
   const Geometry& geometry = visit.region().definition.geometry;
   const ZeroBlock zero_block(geometry.block_size_bytes());
   const std::string file = extent_path(visit.extent());
+  reader.want_views();
   BlockCheck unreadable(visit.region().definition, visit.extent(), reader, CheckDepth::contexts);
   BlockReport report;
   report.extent = visit.extent();
@@ -39,11 +40,13 @@ void dump_blocks(ExtentVisit& visit, ExtentReader& reader, const std::vector<Blo
     visit.reporter().block(report);
     ++visit.totals().block_count;
   };
+  const auto skip = [&](std::uint64_t block, const Error& error) {
+    visit.totals().has_io_errors = true;
+    unreadable.add_unreadable(block, error);
+  };
   for (const BlockRange& range : ranges) {
-    read_past_errors(reader, range, show, [&](std::uint64_t block, const Error& error) {
-      visit.totals().has_io_errors = true;
-      unreadable.add_unreadable(block, error);
-    });
+    for_each_step(visit.watched(range),
+                  [&](BlockRange step) { read_past_errors(reader, step, show, skip); });
   }
   visit.report(unreadable.take_findings());
   visit.totals().read_bytes = visit.totals().block_count << geometry.shift();

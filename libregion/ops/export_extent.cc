@@ -101,7 +101,7 @@ class ExtentExport {
     }
     try {
       OpenedExtent opened = open_extent(*leaf_.directory(), extent_, parts, geometry_,
-                                        [&](File& file) { claim(file); });
+                                        [&](File& file) { region_.use->claim_with_holes(file); });
       reader_ = std::move(opened.reader);
       files_ = std::move(opened.files);
       hold(std::move(opened.findings));
@@ -115,21 +115,6 @@ class ExtentExport {
     if (reader_ != nullptr && reader_->metadata() && reader_->metadata()->dirty) {
       hold(finding_of(FindingId::dirty_extent));
     }
-  }
-
-  void claim(File& file) {
-    region_.use->claim(file);
-    // Only what was synced has its holes where it has nothing but zeros.
-    if (trusts_holes() && has_hole(file)) file.sync();
-  }
-
-  // While a lease is held nobody writes.
-  [[nodiscard]] bool trusts_holes() const {
-    return !needs_reader() && region_.use->check() == UseCheck::lease;
-  }
-  [[nodiscard]] bool has_hole(const File& file) const {
-    const auto data = file.next_data(0);
-    return !data || data->offset_bytes > 0 || data->end_bytes() < place_.source.end_bytes();
   }
 
   // Whether anything but the data is of interest.
@@ -180,6 +165,12 @@ class ExtentExport {
     BlockCheck check(region_.definition, extent_, *reader_, CheckDepth::everything);
     const BlockChunk chunk(geometry_);
     while (next < end && goes_on()) {
+      if (const auto unwritten = reader_->count_unwritten({next, end - next})) {
+        writer_.zeros({next << geometry_.shift(), unwritten << geometry_.shift()});
+        advance(unwritten);
+        next += unwritten;
+        continue;
+      }
       const BlockRange now{next, chunk.blocks_of({next, end - next})};
       if (copy_blocks(now, check)) copy_one_by_one(now, check);
       hold_block_findings(check);
@@ -251,7 +242,7 @@ class ExtentExport {
     const ByteRange all{next << geometry_.shift(), (end - next) << geometry_.shift()};
     for (std::uint64_t from = all.offset_bytes; from < all.end_bytes() && goes_on();) {
       ByteRange data{from, all.end_bytes() - from};
-      if (trusts_holes()) {
+      if (file.trusts_holes()) {
         data = file.next_data(from).value_or(ByteRange{all.end_bytes(), 0});
         // Whole blocks, so that what cannot be read is told by its block.
         const std::uint64_t mask = geometry_.block_size_bytes() - 1;
@@ -268,7 +259,7 @@ class ExtentExport {
 
   void copy_data(const File& file, ByteRange data) {
     constexpr std::uint64_t copied_at_once_bytes = std::uint64_t{8} << 20;
-    const bool copies = writer_.can_copy() && trusts_holes();
+    const bool copies = writer_.can_copy() && file.trusts_holes();
     const std::uint64_t part_bytes = copies ? copied_at_once_bytes : Bytes::size_type{512} << 10;
     for (std::uint64_t from = data.offset_bytes; from < data.end_bytes() && goes_on();) {
       const ByteRange now{from, std::min(part_bytes, data.end_bytes() - from)};

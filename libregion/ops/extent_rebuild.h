@@ -16,7 +16,7 @@ namespace libregion {
 // Gathers the errors of blocks that are to stay as they are, and nothing else.
 class KeptBlockCheck {
  public:
-  KeptBlockCheck(const RegionDefinition& definition, ExtentId extent, const ExtentReader& reader)
+  KeptBlockCheck(const RegionDefinition& definition, ExtentId extent, ExtentReader& reader)
       : check_(definition, extent, reader, CheckDepth::everything) {}
 
   void check(const BlockRecord& record);

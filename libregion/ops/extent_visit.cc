@@ -10,6 +10,8 @@ namespace {
 
 // After a chunk that could not be read, so many blocks are tried one by one.
 constexpr std::uint64_t single_blocks_max = 1024;
+// So much of an extent is read before its progress is told.
+constexpr std::uint64_t watched_step_bytes = std::uint64_t{8} << 20;
 
 }  // namespace
 
@@ -42,12 +44,28 @@ void read_past_errors(ExtentReader& reader, BlockRange range,
   }
 }
 
+void for_each_step(const WatchedRange& range, const std::function<void(BlockRange)>& read) {
+  const std::uint64_t step_blocks = watched_step_bytes >> range.shift;
+  const std::uint64_t end = range.blocks.end();
+  for (std::uint64_t next = range.blocks.first; next < end;) {
+    const BlockRange step{next, std::min(end - next, step_blocks)};
+    read(step);
+    if (range.progress != nullptr) range.progress->advance(0, step.count << range.shift);
+    next = step.end();
+  }
+}
+
 void VisitTotals::add(const VisitTotals& part) {
   extent_count += part.extent_count;
   block_count += part.block_count;
   read_bytes += part.read_bytes;
   has_io_errors |= part.has_io_errors;
   has_changed |= part.has_changed;
+}
+
+void ExtentVisit::add_read(std::uint64_t length_bytes) {
+  totals_.read_bytes += length_bytes;
+  if (progress_ != nullptr) progress_->advance(0, length_bytes);
 }
 
 void ExtentVisit::report(FindingId id, std::string found) {
@@ -77,7 +95,7 @@ ExtentReader* ExtentVisit::open() {
   OpenedExtent opened;
   guard([&] {
     opened = open_extent(*leaf_.directory(), extent_, parts(), region_.definition.geometry,
-                         [&](File& file) { region_.use->claim(file); });
+                         [&](File& file) { region_.use->claim_with_holes(file); });
   });
   report(opened.findings);
   reader_ = std::move(opened.reader);
@@ -140,10 +158,10 @@ VisitTotals visit_extents(const Region& region, const WalkOptions& walk, Progres
   std::mutex mutex;
   const bool finished =
       walk_extents(region, walk, reporter, [&](const Leaf& leaf, ExtentId extent, Reporter& turn) {
-        ExtentVisit one(region, leaf, extent, turn);
+        ExtentVisit one(region, leaf, extent, turn, progress);
         visit(one);
         one.check_lease();
-        if (progress != nullptr) progress->advance(1, one.totals().read_bytes);
+        if (progress != nullptr) progress->advance(1, 0);
         const std::lock_guard lock(mutex);
         total.add(one.totals());
       });

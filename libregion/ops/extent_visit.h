@@ -19,6 +19,14 @@ void read_past_errors(ExtentReader& reader, BlockRange range,
                       const std::function<void(const BlockRecord&)>& visit,
                       const std::function<void(std::uint64_t block, const Error&)>& skip);
 
+// Blocks of one extent that are read step by step, while somebody waits.
+struct WatchedRange {
+  BlockRange blocks;
+  std::uint32_t shift = 0;       // of the block size
+  Progress* progress = nullptr;  // told of each step's bytes; nullptr: nobody waits
+};
+void for_each_step(const WatchedRange& range, const std::function<void(BlockRange)>& read);
+
 // What came of a number of visits.
 struct VisitTotals {
   std::uint64_t extent_count = 0;
@@ -34,8 +42,9 @@ struct VisitTotals {
 // One extent while it is looked at. What stands in the way of that is reported as findings.
 class ExtentVisit {
  public:
-  ExtentVisit(const Region& region, const Leaf& leaf, ExtentId extent, Reporter& reporter)
-      : region_(region), leaf_(leaf), extent_(extent), reporter_(reporter) {
+  ExtentVisit(const Region& region, const Leaf& leaf, ExtentId extent, Reporter& reporter,
+              Progress* progress)
+      : region_(region), leaf_(leaf), extent_(extent), reporter_(reporter), progress_(progress) {
     totals_.extent_count = 1;
   }
 
@@ -46,6 +55,12 @@ class ExtentVisit {
   [[nodiscard]] Directory* directory() const { return leaf_.directory(); }
   [[nodiscard]] Reporter& reporter() { return reporter_; }
   [[nodiscard]] VisitTotals& totals() { return totals_; }
+
+  [[nodiscard]] WatchedRange watched(BlockRange blocks) const {
+    return {blocks, region_.definition.geometry.shift(), progress_};
+  }
+  // So much was read of it: counts that, and tells the progress.
+  void add_read(std::uint64_t length_bytes);
 
   // Opens the extent. nullptr where its blocks cannot be looked at.
   ExtentReader* open();
@@ -70,6 +85,7 @@ class ExtentVisit {
   const Leaf& leaf_;
   ExtentId extent_;
   Reporter& reporter_;
+  Progress* progress_;
   std::unique_ptr<ExtentReader> reader_;
   std::vector<std::unique_ptr<File>> files_;  // open and claimed without a reader
   VisitTotals totals_;

@@ -226,6 +226,12 @@ class Migration {
     const Access access = options_.dry_run ? Access::read : Access::read_write;
     const auto choice = examination_.choose_contexts_of(directory, job, access);
     if (!choice) return;
+    if (is_older_generation(job.sqlite->generation())) {
+      Finding finding{FindingId::older_in_place, job.extent,
+                      extent_path(job.extent, ExtentPart::db)};
+      finding.found = generation_text(job.sqlite->generation());
+      return job.leave({std::move(finding)});
+    }
     if (!options_.dry_run) {
       write_raw_tail(job.sqlite->data_file(), geometry_, choice->contexts, ContextSlot::A,
                      *job.metadata);

@@ -137,7 +137,7 @@ class MigrationInto {
       making.mark(summary_.definition, writable_by_owner(ownership, FileKind::regular));
       make_extents(&making);
       if (summary_.stopped || summary_.left_count > 0) return false;
-      making.finish(summary_.definition, ExtentFormat::raw);
+      making.finish(summary_.definition);
       return true;
     });
     return summary_;

@@ -50,6 +50,8 @@ struct ReplicaBlock {
   [[nodiscard]] bool has_data() const {
     return state != BlockState::unreadable && state != BlockState::absent;
   }
+  // Whether the replica still has what was written, or that nothing was.
+  [[nodiscard]] bool is_held() const { return proof || state == BlockState::unwritten; }
   // The context that proves the data; nullptr where there is none.
   [[nodiscard]] const BlockContext* proven_context() const {
     return proof ? std::get_if<BlockContext>(&record.slots[*proof]) : nullptr;

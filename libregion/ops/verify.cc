@@ -13,8 +13,6 @@ namespace {
 
 // Findings of one extent that are held back until it is known that nobody changed it meanwhile.
 constexpr std::size_t held_findings_max = 4096;
-// So much of an extent is read before its progress is told.
-constexpr std::uint64_t step_bytes = std::uint64_t{8} << 20;
 
 Finding extent_finding(FindingId id, ExtentId extent, ExtentPart part = ExtentPart::data) {
   return Finding{id, extent, extent_path(extent, part)};
@@ -65,6 +63,7 @@ class ExtentVerifier {
     try {
       hold(check_replacement(*leaf_.directory(), extent_, parts_, region_.definition.geometry));
     } catch (const Error& error) {
+      if (error.kind() != ErrorKind::failed) throw;
       report_unreadable(error);
     }
   }
@@ -76,7 +75,7 @@ class ExtentVerifier {
     }
     OpenedExtent opened =
         open_extent(*leaf_.directory(), extent_, parts_, region_.definition.geometry,
-                    [&](File& file) { region_.use->claim(file); });
+                    [&](File& file) { region_.use->claim_with_holes(file); });
     hold(std::move(opened.findings));
     reader_ = std::move(opened.reader);
     unread_files_ = std::move(opened.files);
@@ -94,6 +93,7 @@ class ExtentVerifier {
   }
 
   void check_blocks() {
+    reader_->want_views();
     BlockCheck check(region_.definition, extent_, *reader_, CheckDepth::everything);
     const std::uint64_t readable = reader_->readable_blocks();
     for (const BlockRange& range :
@@ -115,16 +115,16 @@ class ExtentVerifier {
         pass_on_held();
       }
     };
-    const std::uint32_t shift = region_.definition.geometry.shift();
-    for (std::uint64_t next = range.first; next < range.end();) {
-      const BlockRange step{next, std::min(range.end() - next, step_bytes >> shift)};
-      read_past_errors(*reader_, step, visit, [&](std::uint64_t block, const Error& error) {
-        summary_.has_io_errors = true;
-        check.add_unreadable(block, error);
-      });
-      if (options_.progress != nullptr) options_.progress->advance(0, step.count << shift);
-      next = step.end();
-    }
+    const auto skip = [&](std::uint64_t block, const Error& error) {
+      summary_.has_io_errors = true;
+      check.add_unreadable(block, error);
+    };
+    for_each_step(
+        {range, region_.definition.geometry.shift(), options_.progress}, [&](BlockRange step) {
+          const std::uint64_t unwritten = reader_->count_unwritten(step);
+          if (unwritten == step.count) return;
+          read_past_errors(*reader_, {step.first + unwritten, step.count - unwritten}, visit, skip);
+        });
     summary_.block_count += range.count;
   }
 
@@ -173,7 +173,9 @@ class ExtentVerifier {
   VerifySummary summary_;
 };
 
-void add(VerifySummary& total, const VerifySummary& part) {
+}  // namespace
+
+void add_to(VerifySummary& total, const VerifySummary& part) {
   total.extent_count += part.extent_count;
   total.block_count += part.block_count;
   total.written_count += part.written_count;
@@ -181,8 +183,6 @@ void add(VerifySummary& total, const VerifySummary& part) {
   total.has_io_errors |= part.has_io_errors;
   total.has_changed |= part.has_changed;
 }
-
-}  // namespace
 
 VerifySummary verify_region(const Region& region, const VerifyOptions& options,
                             Reporter& reporter) {
@@ -193,7 +193,7 @@ VerifySummary verify_region(const Region& region, const VerifyOptions& options,
         const VerifySummary part = ExtentVerifier(region, options, leaf, extent, turn).run();
         if (options.progress != nullptr) options.progress->advance(1, 0);
         const std::lock_guard lock(mutex);
-        add(total, part);
+        add_to(total, part);
       });
   total.stopped = !finished;
   if (finished && options.walk.is_everything()) report_surplus(region, reporter);

@@ -22,6 +22,9 @@ struct VerifySummary {
   bool stopped = false;             // before all extents were looked at
 };
 
+// Adds what one part of the job found to what all found; whether it was stopped is nobody's part.
+void add_to(VerifySummary& total, const VerifySummary& part);
+
 VerifySummary verify_region(const Region& region, const VerifyOptions& options, Reporter& reporter);
 
 }  // namespace libregion

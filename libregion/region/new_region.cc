@@ -10,6 +10,7 @@
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/extent_names.h"
 #include "libregion/format/metadata.h"
+#include "libregion/region/staging.h"
 
 namespace libregion {
 namespace {
@@ -24,7 +25,6 @@ bool is_built_by_create(LeafId leaf, const DirectoryEntry& entry) {
 // go into it.
 struct LeftoverVisitor {
   std::function<void(const std::string&)> unexpected;
-  std::function<void()> mark;  // region.json.incomplete, after all else
   std::function<void(Directory&, const std::string&)> file;
   std::function<void(Directory&, const std::string&)> directory;  // after what is in it
 };
@@ -65,19 +65,12 @@ void visit_top(Directory& directory, std::uint32_t top, const LeftoverVisitor& v
   }
 }
 
-bool is_mark(const DirectoryEntry& entry) {
-  return entry.name == definition_incomplete_name && entry.kind == FileKind::regular;
-}
-
 void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
-  bool is_marked = false;
   for (const DirectoryEntry& entry : entries_of(root)) {
-    if (entry.name == definition_temporary_name && entry.kind == FileKind::regular) {
+    const bool is_definition =
+        entry.name == definition_temporary_name || entry.name == definition_incomplete_name;
+    if (is_definition && entry.kind == FileKind::regular) {
       visitor.file(root, entry.name);
-      continue;
-    }
-    if (is_mark(entry)) {
-      is_marked = true;
       continue;
     }
     const auto top = parse_top_directory_name(entry.name);
@@ -89,7 +82,31 @@ void visit_leftovers(Directory& root, const LeftoverVisitor& visitor) {
     visit_top(*child, *top, visitor);
     visitor.directory(root, entry.name);
   }
-  if (is_marked) visitor.mark();
+}
+
+// Whether nothing here has ever been in use, whatever it is. A mark without a definition in it was
+// not yet durable when it was left, so that nothing else had been made: it says nothing of what
+// stands beside it now.
+bool is_marked(const Directory& root) {
+  const auto opened = root.open_file(definition_incomplete_name, Access::read);
+  const auto* file = std::get_if<std::unique_ptr<File>>(&opened);
+  if (file == nullptr || (*file)->status().size_bytes > definition_bytes_max) return false;
+  const Bytes text = (*file)->read(0, (*file)->status().size_bytes);
+  return std::holds_alternative<RegionDefinition>(parse_region_definition(to_text(ByteView(text))));
+}
+
+void clear_marked(Directory& root) {
+  for (const DirectoryEntry& entry : entries_of(root)) {
+    if (entry.name == definition_incomplete_name) continue;
+    if (entry.kind == FileKind::directory) {
+      remove_tree(root, entry.name);
+    } else {
+      root.remove_file(entry.name);
+    }
+  }
+  // What came back without it after a crash would pass for a region that lost its definition.
+  root.sync();
+  root.remove_file(definition_incomplete_name);
 }
 
 // What a create makes has flush number 0, or 1 after an import, and was never dirty.
@@ -140,14 +157,13 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   }
   Directory& root = *std::get<std::unique_ptr<Directory>>(opened);
   if (root.status_of(definition_name)) return {TargetState::Kind::region, {}};
+  if (is_marked(root)) return {TargetState::Kind::leftovers, {}};
   TargetState state{TargetState::Kind::empty, {}};
   const auto raise_to = [&](TargetState::Kind kind, const std::string& offender) {
     if (kind > state.kind) state = {kind, offender};
   };
-  const auto marked = root.status_of(definition_incomplete_name);
-  const bool was_never_whole = marked && marked->kind == FileKind::regular;
   const auto see_file = [&](Directory& directory, const std::string& name) {
-    const bool used = !was_never_whole && has_been_written(directory, name);
+    const bool used = has_been_written(directory, name);
     raise_to(used ? TargetState::Kind::lost_definition : TargetState::Kind::leftovers,
              directory.path() + "/" + name);
   };
@@ -157,8 +173,7 @@ TargetState look_at_target(FileSystem& file_system, const std::string& path) {
   const auto see_unexpected = [&](const std::string& offender) {
     raise_to(TargetState::Kind::something_else, offender);
   };
-  const auto see_mark = [&] { raise_to(TargetState::Kind::leftovers, {}); };
-  visit_leftovers(root, {see_unexpected, see_mark, see_file, see_directory});
+  visit_leftovers(root, {see_unexpected, see_file, see_directory});
   return state;
 }
 
@@ -209,16 +224,12 @@ ParentAndName open_parent(FileSystem& file_system, const std::string& path) {
 }
 
 void clear_leftovers(Directory& root) {
+  if (is_marked(root)) return clear_marked(root);
   visit_leftovers(
       root,
       {[](const std::string& offender) {
          throw Error(ErrorKind::failed,
                      describe_failure({"clear", offender}, "no create builds this: left as it is"));
-       },
-       [&] {
-         // Extents that came back without it after a crash would pass for those of a region.
-         root.sync();
-         root.remove_file(definition_incomplete_name);
        },
        [](Directory& directory, const std::string& name) { directory.remove_file(name); },
        [](Directory& directory, const std::string& name) { directory.remove_directory(name); }});

@@ -1,6 +1,7 @@
-// The directory of a region that is being made, or was left half made: only names that a create
-// builds, and no region.json. Where region.json.incomplete is there, no extent in it has ever been
-// in use (see region/region_in_making.h).
+// The directory of a region that is being made, or was left half made: no region.json, and only
+// names that a create builds. Where region.json.incomplete is there and holds a definition, there
+// may be any name, and any number in an extent: nothing in it has ever been in use (see
+// region/region_in_making.h).
 
 #pragma once
 
@@ -17,7 +18,7 @@ struct TargetState {
   enum class Kind {
     missing,
     empty,
-    leftovers,        // of an interrupted create, or of a migration into a new region
+    leftovers,        // of an interrupted create, or of a region made of another or of a bundle
     region,           // region.json is there
     lost_definition,  // it is not, but extents have been written since they were made
     something_else,
@@ -45,8 +46,9 @@ struct ParentAndName {
 };
 ParentAndName open_parent(FileSystem& file_system, const std::string& path);
 
-// Removes everything that a create builds, region.json.incomplete last. `root` must be empty or
-// have leftovers only; whatever else turns up is left, and an Error.
+// Removes everything that a create builds, and whatever stands beside a region.json.incomplete with
+// a definition in it: that goes last, when all else is gone for good. `root` must be empty or have
+// leftovers only; whatever else turns up is left, and an Error.
 void clear_leftovers(Directory& root);
 
 }  // namespace libregion

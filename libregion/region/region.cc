@@ -84,6 +84,13 @@ OpenedRegion open_region(FileSystem& file_system, const std::string& path,
   for (const auto& [name, value] : definition.other_members) {
     opened.findings.push_back(definition_finding(FindingId::definition_unknown_member, "", name));
   }
+  if (!definition.older_without.empty()) {
+    const bool is_for_reading = options.access == Access::read && !options.refuses_older;
+    opened.findings.push_back(
+        definition_finding(is_for_reading ? FindingId::definition_older : FindingId::older_in_place,
+                           "", "no " + definition.older_without));
+    if (!is_for_reading) return opened;
+  }
   opened.region = Region{path, std::move(definition), std::move(root), std::move(use)};
   return opened;
 }

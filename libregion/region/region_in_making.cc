@@ -1,7 +1,5 @@
 #include "libregion/region/region_in_making.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
@@ -11,8 +9,6 @@
 
 namespace libregion {
 namespace {
-
-constexpr std::uint32_t leaves_per_top = 4096;
 
 // Where the region's directory was made, and how.
 struct MadeRoot {
@@ -56,13 +52,30 @@ std::string stays_text(const std::string& path) {
   return fmt::format("what was made stays in '{}', --force clears it", path);
 }
 
-void sync_by_name(const Directory& leaf, const std::string& name) {
-  open_file_in(leaf, name, Access::read_write)->sync();
+// What has been synced before.
+struct Synced {
+  bool all_files = false;
+  std::string_view name = {};  // a file in the directory itself
+};
+
+// From the leaves up.
+void sync_tree(Directory& directory, const Synced& synced) {
+  std::vector<DirectoryEntry> entries;
+  directory.list([&](const DirectoryEntry& entry) { entries.push_back(entry); });
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.kind == FileKind::directory) {
+      sync_tree(*open_directory_in(directory, entry.name), {synced.all_files});
+    } else if (!synced.all_files && entry.name != synced.name) {
+      open_file_in(directory, entry.name, Access::read_write)->sync();
+    }
+  }
+  directory.sync();
 }
 
 }  // namespace
 
-void RegionInMaking::mark(const RegionDefinition& definition, const Ownership& ownership) {
+void RegionInMaking::mark(const RegionDefinition& definition,
+                          const std::optional<Ownership>& ownership) {
   const std::string text = to_json_text(definition);
   const auto file = root_.create_file(definition_incomplete_name, ownership);
   file->write(0, as_byte_view(text));
@@ -92,8 +105,9 @@ void RegionInMaking::make_directory_in(Directory& parent, const std::string& nam
   parent.make_directory(name, ownership ? std::optional(ownership(path)) : std::nullopt);
 }
 
-void RegionInMaking::finish(const RegionDefinition& definition, ExtentFormat format) {
-  sync_everything(definition.extent_count, format);
+void RegionInMaking::finish(const RegionDefinition& definition) {
+  const bool has_many_files = definition.extent_count > few_files_max;
+  sync_tree(root_, {has_many_files && root_.sync_file_system(), definition_incomplete_name});
   // From here the region is there: everything before is durable.
   if (is_marked_) {
     root_.rename(definition_incomplete_name, definition_name);
@@ -102,29 +116,6 @@ void RegionInMaking::finish(const RegionDefinition& definition, ExtentFormat for
     const std::string text = to_json_text(definition);
     replace_file(root_, definition_name, definition_temporary_name, as_byte_view(text));
   }
-}
-
-void RegionInMaking::sync_everything(std::uint32_t extent_count, ExtentFormat format) {
-  const bool synced = extent_count > few_files_max && root_.sync_file_system();
-  for (std::uint64_t first = 0; first < extent_count; first += extents_per_leaf) {
-    const ExtentId extent{static_cast<std::uint32_t>(first)};
-    const auto leaf = open_directory_in(root_, leaf_directory_path(leaf_of(extent)));
-    const auto end = std::min<std::uint64_t>(first + extents_per_leaf, extent_count);
-    for (std::uint64_t number = first; number < end && !synced; ++number) {
-      const ExtentId written{static_cast<std::uint32_t>(number)};
-      sync_by_name(*leaf, extent_file_name(written));
-      if (format == ExtentFormat::sqlite) {
-        sync_by_name(*leaf, extent_file_name(written, ExtentPart::db));
-      }
-    }
-    leaf->sync();
-  }
-  const std::uint32_t top_count =
-      extent_count == 0 ? 0 : leaf_of(ExtentId{extent_count - 1}).value / leaves_per_top + 1;
-  for (std::uint32_t top = 0; top < top_count; ++top) {
-    open_directory_in(root_, top_directory_name(LeafId{top * leaves_per_top}))->sync();
-  }
-  root_.sync();
 }
 
 bool make_region(FileSystem& file_system, const std::string& path, const NewRegionOptions& options,
@@ -136,6 +127,10 @@ bool make_region(FileSystem& file_system, const std::string& path, const NewRegi
   // Once more, now that nobody else can be making it.
   const bool has_leftovers = check_create_target(file_system, path, options.force);
   if (has_leftovers) clear_leftovers(*made.root);
+  // It may have been made by a run that was stopped before the directory had its owner.
+  if (options.force && options.directory_ownership) {
+    made.root->take_ownership(options.directory_ownership(""));
+  }
   bool is_finished = false;
   try {
     RegionInMaking making(*made.root, options);

@@ -2,19 +2,22 @@
 //
 // The order of things:
 //   1. the directory, locked; what an interrupted run left is cleared
-//   2. where it is to be marked: region.json's text as region.json.incomplete, synced, the
-//   directory
-//      synced
-//   3. the extents
-//   4. a sync of them all, then the directories from the leaves up
+//   2. where it is to be marked: region.json's text as region.json.incomplete, synced; the
+//      directory synced
+//   3. the extents, and whatever else is to be in it
+//   4. a sync of all files but the mark, then the directories from the leaves up
 //   5. region.json: the mark renamed, or the text written beside, synced and renamed; the directory
 //      synced
 //   6. the directory that the region is in synced
 // A crash before the rename leaves a directory without region.json, which no tool takes for a
 // region and which `force` clears; after it every extent is there. Without the mark that is so only
-// of extents as a create makes them: others are taken for those of a region that lost its
-// region.json. So the mark is there before the first of them, and goes, in clearing, after the last
-// is gone for good.
+// of names and extents as a create makes them: others are taken for those of a region that lost its
+// region.json. So what is made of another region's extents, or of a bundle, is marked before the
+// first of them, and the mark goes, in clearing, after the last is gone for good. It says that
+// nothing in the directory has ever been in use. Both syncs of step 2 are needed: after a crash an
+// extent could be there without the mark's name, or beside a mark without a definition in it, which
+// says nothing. With them the mark needs none in step 4: nobody writes to it any more, and its
+// rename makes a region.json that has been durable since.
 //
 // What a failure or a stop leaves is removed again; but not after a sync that failed.
 
@@ -27,7 +30,6 @@
 #include <optional>
 #include <string>
 
-#include "libregion/extent/extent_reader.h"
 #include "libregion/format/extent_names.h"
 #include "libregion/format/region_definition.h"
 #include "libregion/io/file_system.h"
@@ -48,18 +50,23 @@ class RegionInMaking {
   RegionInMaking(Directory& root, const NewRegionOptions& options)
       : root_(root), options_(options) {}
 
-  // Before any extent: says that what is here without a region.json was never a region. The
+  // Before anything else: says that what is here without a region.json was never a region. The
   // definition is the one that finish() will be given.
-  void mark(const RegionDefinition& definition, const Ownership& ownership);
+  void mark(const RegionDefinition& definition, const std::optional<Ownership>& ownership);
+
+  // The region's own directory, where any name may be made: only after mark().
+  [[nodiscard]] Directory& root() {
+    LIBREGION_ASSERT(is_marked_);
+    return root_;
+  }
 
   // The leaf's directory, made where it is not there yet. From any thread.
   std::shared_ptr<Directory> enter_leaf(LeafId leaf);
 
-  // Steps 4 and 5: all extents that the definition counts are there, in this format.
-  void finish(const RegionDefinition& definition, ExtentFormat format);
+  // Steps 4 and 5: everything that belongs to the region is there.
+  void finish(const RegionDefinition& definition);
 
  private:
-  void sync_everything(std::uint32_t extent_count, ExtentFormat format);
   void make_directory_in(Directory& parent, const std::string& name, const std::string& path);
 
   Directory& root_;

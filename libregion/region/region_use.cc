@@ -50,7 +50,7 @@ std::string_view use_check_name(UseCheck check) {
 }
 
 RegionUse::RegionUse(FileSystem& file_system, Directory& root, const UseOptions& options)
-    : file_system_(file_system), root_(root), options_(options) {
+    : file_system_(file_system), root_(root), options_(options), synced_files_(root) {
   const Grant lock = ask_patiently(options, [&] { return root.lock(options.access); });
   if (lock == Grant::refused) {
     throw_in_use(root.path(), file_system.users_of(root.status()));
@@ -75,6 +75,15 @@ void RegionUse::claim(File& file) const {
   if (check_ != UseCheck::lease) return;
   const Grant lease = ask_patiently(options_, [&] { return file.take_lease(options_.access); });
   if (lease == Grant::refused) throw_in_use(file.path(), file_system_.users_of(file.status()));
+}
+
+void RegionUse::claim_with_holes(File& file) const {
+  claim(file);
+  if (check_ != UseCheck::lease) return;
+  const auto data = file.next_data(0);
+  const bool has_hole = !data || *data != ByteRange{0, file.status().size_bytes};
+  if (has_hole) synced_files_.sync(file);
+  file.trust_holes();
 }
 
 }  // namespace libregion

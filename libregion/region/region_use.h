@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "libregion/io/file_system.h"
+#include "libregion/region/synced_files.h"
 
 namespace libregion {
 
@@ -24,6 +25,8 @@ struct UseOptions {
   bool live = false;  // readers only: look at a region that is in use
   std::uint64_t wait_seconds = 0;
   const std::atomic<bool>* stop = nullptr;  // ends the waiting with Error (stopped)
+  // What only looks at what a writer would do: a region that no writer changes is refused.
+  bool refuses_older = false;
 };
 
 enum class UseCheck : std::uint8_t {
@@ -47,11 +50,17 @@ class RegionUse {
   // Error in_use, naming who has the file open where that can be seen.
   void claim(File& file) const;
 
+  // The same of a file whose data are to be read: where nobody can write to it, and what was
+  // written is on disk, its holes can be trusted from here on. Throws SystemError as well, where
+  // that could not be brought there.
+  void claim_with_holes(File& file) const;
+
  private:
   FileSystem& file_system_;
   Directory& root_;
   UseOptions options_;
   UseCheck check_ = UseCheck::none;
+  mutable SyncedFiles synced_files_;
 };
 
 }  // namespace libregion

@@ -58,9 +58,11 @@ struct FlushNumbers {
   std::uint64_t flush_number = 0;
 };
 
+// For one thread at a time.
 class RegionWriter {
  public:
-  // Throws Error: not_a_region, in_use, stopped; failed where the region cannot be served.
+  // `file_system` must outlive the writer. Throws Error: not_a_region, in_use, stopped; failed
+  // where the region cannot be served.
   static std::unique_ptr<RegionWriter> open(FileSystem& file_system, const std::string& path,
                                             const RegionWriterOptions& options);
 

@@ -61,17 +61,17 @@ void replace_part(Directory& leaf, const Directory& replacement, ExtentId extent
   target->sync();
 }
 
-void remove_tree(Directory& parent, const std::string& name, unsigned depth = 0) {
+void remove_tree_at(Directory& parent, const std::string& name, unsigned depth) {
   if (depth > tree_depth_max) {
     throw Error(ErrorKind::failed, describe_failure({"rmdir", parent.path() + "/" + name},
-                                                    "directories too deep for a repair"));
+                                                    "directories too deep for a region"));
   }
   const auto directory = open_directory_in(parent, name);
   std::vector<DirectoryEntry> entries;
   directory->list([&](const DirectoryEntry& entry) { entries.push_back(entry); });
   for (const DirectoryEntry& entry : entries) {
     if (entry.kind == FileKind::directory) {
-      remove_tree(*directory, entry.name, depth + 1);
+      remove_tree_at(*directory, entry.name, depth + 1);
     } else {
       directory->remove_file(entry.name);
     }
@@ -195,6 +195,8 @@ void remove_leftovers(Directory& leaf, ExtentId extent, const ExtentParts& parts
   }
   if (parts.has(ExtentPart::copy) || parts.has(ExtentPart::completed)) leaf.sync();
 }
+
+void remove_tree(Directory& parent, const std::string& name) { remove_tree_at(parent, name, 0); }
 
 std::vector<Finding> pending_findings(ExtentId extent, const ExtentParts& parts) {
   constexpr std::array pending = {std::pair(ExtentPart::copy, FindingId::copy_pending),

@@ -28,6 +28,11 @@
 
 namespace libregion {
 
+// Whether a part is the directory of an interrupted repair.
+[[nodiscard]] constexpr bool is_repair(ExtentPart part) {
+  return part == ExtentPart::copy || part == ExtentPart::replace || part == ExtentPart::completed;
+}
+
 // Looks at a pending replacement without changing anything. No findings: it can be put in place.
 // What Crucible would destroy the extent with (files of the other format, files that cannot be
 // used) is an error.
@@ -56,6 +61,10 @@ void retire_replacements(Directory& leaf, std::span<const ExtentId> extents);
 
 // Removes .copy and .completed, whichever are there, with all that is in them.
 void remove_leftovers(Directory& leaf, ExtentId extent, const ExtentParts& parts);
+
+// Removes a directory with all that is in it. One with more levels below it than any region or
+// repair has is left, and an Error.
+void remove_tree(Directory& parent, const std::string& name);
 
 // The findings for what is pending: .copy, .replace, .completed.
 std::vector<Finding> pending_findings(ExtentId extent, const ExtentParts& parts);

@@ -13,6 +13,8 @@ using enum FindingId;
 using enum Severity;
 
 constexpr std::string_view needs_replica = "needs a replica: copy the extent from one that has it";
+constexpr std::string_view into_makes_one =
+    "region-migrate --into makes a raw region of it, which Crucible opens";
 constexpr std::string_view ask_migrate = "region-migrate finishes it, as would Crucible";
 
 constexpr std::array findings = {
@@ -25,6 +27,11 @@ constexpr std::array findings = {
     FindingInfo{definition_unknown_member, "definition_unknown_member", note,
                 "region.json has a member that is not known",
                 "none needed: it is ignored and kept"},
+    FindingInfo{definition_older, "definition_older", warning,
+                "region.json is of an older generation: no Crucible of today opens the region",
+                into_makes_one},
+    FindingInfo{older_in_place, "older_in_place", error,
+                "what is of an older generation is not changed in place", into_makes_one},
     FindingInfo{extra_extent, "extra_extent", warning, "an extent that region.json does not count",
                 "if the region should be larger, correct extent_count; else move the file away"},
     FindingInfo{stray_file, "stray_file", note, "a file or directory that no region has",
@@ -67,6 +74,19 @@ constexpr std::array findings = {
     FindingInfo{reconciliation_due, "reconciliation_due", warning,
                 "the extent is dirty, and was not changed: its replicas must be made equal first",
                 "let Crucible open the volume, which does that, and close it; then run this again"},
+
+    FindingInfo{reconciliation_source, "reconciliation_source", warning,
+                "the replicas are not equal: Crucible would copy this one over the others",
+                "none needed, unless a reconciliation_loss says that it would lose blocks"},
+    FindingInfo{
+        reconciliation_loss, "reconciliation_loss", error,
+        "Crucible would copy this replica over the others, one of which still has what this "
+        "one does not",
+        "mend this replica first, from the one that is named: region-repair --from"},
+    FindingInfo{replicas_contradict, "replicas_contradict", error,
+                "the replicas have the same numbers but not the same data, each with its own "
+                "context: Crucible would not make them equal",
+                "find out which one is right, then copy the extent from it: region-repair --from"},
 
     FindingInfo{wrong_selected_slot, "wrong_selected_slot", error,
                 "the selected slot does not match the data, the other one does",
@@ -145,9 +165,12 @@ constexpr std::array findings = {
                 "none needed: they are read with it; never delete the log"},
     FindingInfo{sqlite_unknown_schema, "sqlite_unknown_schema", error,
                 "the database does not have the tables of an extent", needs_replica},
-    FindingInfo{sqlite_older_generation, "sqlite_older_generation", error,
+    FindingInfo{sqlite_older_generation, "sqlite_older_generation", warning,
                 "the database is of an older generation, which no Crucible of today reads",
-                "none with these tools yet: keep the region as it is"},
+                into_makes_one},
+    FindingInfo{sqlite_without_hashes, "sqlite_without_hashes", error,
+                "the database is of a generation without hashes: nothing proves its blocks",
+                "none with these tools: keep the region as it is; the data file holds the blocks"},
     FindingInfo{sqlite_bad_number, "sqlite_bad_number", error,
                 "a number in the table metadata is missing or impossible", needs_replica},
     FindingInfo{sqlite_bad_row, "sqlite_bad_row", error,

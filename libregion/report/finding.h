@@ -30,6 +30,8 @@ enum class FindingId : std::uint8_t {
   definition_missing,
   definition_invalid,
   definition_unknown_member,
+  definition_older,
+  older_in_place,
   extra_extent,
   stray_file,
   // the files of an extent
@@ -47,6 +49,10 @@ enum class FindingId : std::uint8_t {
   unused_bits_set,
   dirty_extent,
   reconciliation_due,
+  // of several replicas
+  reconciliation_source,
+  reconciliation_loss,
+  replicas_contradict,
   // the blocks of a raw extent
   wrong_selected_slot,
   no_matching_slot,
@@ -78,6 +84,7 @@ enum class FindingId : std::uint8_t {
   sqlite_hot_wal,
   sqlite_unknown_schema,
   sqlite_older_generation,
+  sqlite_without_hashes,
   sqlite_bad_number,
   sqlite_bad_row,
   sqlite_row_out_of_range,

@@ -85,7 +85,8 @@ class CommandLineContract(ToolTest):
         for option in ('--help', '--version'):
             with open('/dev/full', 'wb') as full:
                 result = self.expect(FAILED, self.tool.name, option, stdout=full)
-            self.assertIn('No space left on device', result.err, f'{option}\n{result}')
+            self.assertEqual(f"{self.tool.name}: error: write 'standard output': "
+                             'No space left on device\n', result.err, option)
 
     # ---- usage errors ---------------------------------------------------------------------------
 

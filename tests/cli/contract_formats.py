@@ -48,7 +48,9 @@ class FormatContract(ToolTest):
         self.assertEqual(result.code, frame[-1]['exit_code'], result)
         for record in frame:
             self.assertEqual([], schema.problems(record), record)
-        rows = list(csv.DictReader(result.out.splitlines(), strict=True))
+        reader = csv.DictReader(result.out.splitlines(), strict=True)
+        self.assertEqual(['region', 'uuid'], reader.fieldnames[:2], 'the header')
+        rows = list(reader)
         for row in rows:
             self.assertNotIn(None, row, 'more cells than columns')
             self.assertNotIn(None, row.values(), 'fewer cells than columns')

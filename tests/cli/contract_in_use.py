@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, locked,
+from harness import (DONE, IN_USE, NOBODY, STOPPED, ToolTest, has_leases, leased, locked,
                      needs_independent_extents, needs_root, needs_several_regions, python_name,
                      snapshot)
 
@@ -146,6 +146,14 @@ class OpenFilesContract(ToolTest):
             holder.stdout.readline()
             self.expect(IN_USE, self.tool.name, region)
             holder.stdin.close()
+
+    def test_an_extent_that_somebody_has_a_lease_on_is_in_use(self):
+        region = self.make_busy_region()
+        before = snapshot(region)
+        with leased(region / '00/000/003'):
+            result = self.expect(IN_USE, self.tool.name, region)
+        self.assertIn("00/000/003': in use: somebody else has a lease on it", result.err)
+        self.assert_same_tree(before, snapshot(region))
 
     @needs_independent_extents
     def test_a_database_open_for_writing_is_in_use(self):

@@ -71,7 +71,8 @@ class BlocksContract(ToolTest):
     def test_blocks_that_are_not_there_are_a_usage_error(self):
         region = self.make_region(extents=6, size=10)
         result = self.expect(USAGE, self.tool.name, region, '-b', '60')
-        self.assertIn('block 60 was named, but the region has 60 blocks', result.err)
+        self.assertIn(f"'{region}': --blocks: block 60 was named, but the region has 60 blocks",
+                      result.err)
 
 
 class RateContract(ToolTest):

@@ -16,7 +16,7 @@ from tools import TOOLS
 
 CONTRACT = ['contract_command_line', 'contract_records', 'contract_formats', 'contract_output',
             'contract_regions', 'contract_shares', 'contract_in_use', 'contract_signals',
-            'contract_completion']
+            'contract_completion', 'contract_hostile']
 ALL_SKIPPED = 77  # as Meson has it
 
 

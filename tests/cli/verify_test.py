@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from harness import DONE, FINDINGS, ToolTest, flip_byte, image_bytes
+from harness import DONE, FINDINGS, USAGE, ToolTest, flip_byte, image_bytes
 
 
 class VerifyTest(ToolTest):
@@ -150,3 +150,23 @@ class VerifyTest(ToolTest):
         self.assertEqual(list(range(0, 9000, 2)),
                          [finding['first_block'] for finding in records.findings])
         self.assertEqual([0, 1], records.extents)
+
+    # ---- what blocks are hashed with ------------------------------------------------------------
+
+    def test_every_hash_kernel_finds_the_same(self):
+        region = self.make_region()
+        flip_byte(region / '00/000/003', 512 * 4 + 17)
+        expected = self.verify(region, code=FINDINGS).findings
+        for kernel in ('', 'avx512', 'avx2', 'library'):
+            result = self.run_tool('region-verify', region, '--format', 'jsonl',
+                                   env={'REGION_HASH_KERNEL': kernel})
+            if result.code == USAGE:
+                self.assertRegex(result.err, 'this processor has .*library')
+                self.assertIn(kernel, ('avx512', 'avx2'))
+            else:
+                self.assertEqual(expected, self.check_records(result).findings, kernel)
+
+    def test_a_hash_kernel_that_is_not_there_is_a_usage_error(self):
+        result = self.expect(USAGE, 'region-verify', self.make_region(),
+                             env={'REGION_HASH_KERNEL': 'abacus'})
+        self.assertRegex(result.err, "REGION_HASH_KERNEL is 'abacus': this processor has .*library")

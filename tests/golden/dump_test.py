@@ -8,6 +8,7 @@ import golden_regions as golden
 
 ROW = re.compile(r'\s*(\d+) (\d+-\d+) +(.*)')
 MAXIMA = re.compile(r'Max gen: (\d+),  Max flush: (\d+)', re.M)
+BLOCK = re.compile(r'^(\d+)((?: +[A-C]){3})((?: +[A-C]){3})( <---)?', re.M)
 # What Crucible shows all the same, and these tools do not take for a region.
 REFUSED = {'json-bad-read-version/region', 'json-blocksize-mismatch/region'}
 # What Crucible's layout calls the parts, in our words.
@@ -29,6 +30,11 @@ def rows_of(text, regions):
             words = match[3].split()
             rows.append((match[1], match[2], words[:3 * regions], '<---' in words))
     return rows
+
+
+def pattern_of(values):
+    """Which of them are equal: [0, 0, 1] if the third is another one."""
+    return [values.index(value) for value in values]
 
 
 class DumpTest(golden.GoldenTest):
@@ -61,6 +67,29 @@ class DumpTest(golden.GoldenTest):
             with self.subTest(name):
                 self.compare_with(golden.golden_path(f'raw-dump3/expect/dump-{name}.txt'),
                                   *options, *regions, regions=len(regions))
+
+    def test_the_comparison_of_blocks_is_crucibles(self):
+        regions = [self.copy(f'raw-dump3/region-{letter}') for letter in 'abc']
+        differing = 0
+        for extent in range(4):
+            text = golden.golden_path(f'raw-dump3/expect/dump-abc-e{extent}.txt').read_text()
+            expected = [(int(block), pattern_of(data.split()), pattern_of(contexts.split()),
+                         bool(mark)) for block, data, contexts, mark in BLOCK.findall(text)]
+            run = golden.run_for_records('region-dump', '--compare', '--no-fold', '-e', str(extent),
+                                         *regions)
+            found = []
+            for record in run.records('comparison'):
+                if record['what'] == 'blocks':
+                    sides = record['replicas']
+                    contexts = [[(slot['on_disk_hash'], slot['hash']) for slot in side['slots']
+                                 if slot['slot'] == side['selected'] and slot['state'] == 'present']
+                                for side in sides]
+                    found.append((record['region_block'],
+                                  pattern_of([side['data'] for side in sides]),
+                                  pattern_of(contexts), not record['equal']))
+            self.assertEqual(expected, found)
+            differing += sum(row[3] for row in found)
+        self.assertEqual(10, differing)
 
     def test_the_layout_is_crucibles(self):
         compared = 0

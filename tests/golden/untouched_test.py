@@ -14,6 +14,9 @@ LOOKS = [
     ['region-dump', '--raw', '--format', 'jsonl'],
     ['region-dump', '--layout', '-e', '0'],
     ['region-dump', '--inventory', '-v'],
+    ['region-export', '-o', '/dev/null', '--on-bad', 'keep'],
+    ['region-defragment', '-n'],
+    ['region-defragment', '--check'],
     ['region-migrate', '-n'],
     ['region-migrate', '-n', '--format', 'jsonl'],
     ['region-migrate', '-n', '--check', '--accept-damage', '--extend-short'],
@@ -42,7 +45,9 @@ class UntouchedTest(golden.GoldenTest):
             with self.region(name) as copy:
                 before = golden.snapshot(copy)
                 for tool, options in [('region-verify', []), ('region-dump', []),
-                                      ('region-dump', ['--slots']), ('region-migrate', ['-n'])]:
+                                      ('region-dump', ['--slots']), ('region-migrate', ['-n']),
+                                      ('region-defragment', ['-n']),
+                                      ('region-export', ['-o', '/dev/null', '--report', '-'])]:
                     writable = golden.run_for_records(tool, *options, copy)
                     mounted = golden.run_for_records(tool, *options, copy,
                                                      wrapper=golden.read_only(privilege, copy))

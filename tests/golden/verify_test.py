@@ -234,6 +234,22 @@ class VerifyTest(golden.GoldenTest):
                if finding.get('extent') == extent and finding['id'] in ON_DISK_ERRORS]
         return set().union(*bad)
 
+    def test_replicas(self):
+        """b was flushed last; c has writes that nobody flushed. All that b would overwrite is old."""
+        regions = [self.copy(f'raw-dump3/region-{letter}') for letter in 'abc']
+        run = golden.run_for_records('region-verify', '--replicas', *regions)
+        self.assertEqual(0, run.exit_code)
+        sources = [(record['extent'], record['region'][-1], record['found'])
+                   for record in run.records('finding')
+                   if record['id'] == 'reconciliation_source']
+        self.assertEqual([
+            (1, 'c', '0: gen 1 flush 5, 1: gen 1 flush 5, 2: gen 1 flush 5 dirty'),
+            (2, 'b', '0: gen 1 flush 4, 1: gen 2 flush 6, 2: gen 1 flush 4 dirty'),
+            (3, 'b', '0: gen 1 flush 1, 1: gen 2 flush 6, 2: gen 1 flush 1 dirty'),
+        ], sorted(sources))
+        self.assertEqual({'reconciliation_source', 'dirty_extent'},
+                         {record['id'] for record in run.records('finding')})
+
 
 if __name__ == '__main__':
     golden.main()

@@ -3,29 +3,42 @@
 // What was synced is there: fsync of a file its data and size, fsync of a directory the names in
 // it, a sync of the file system everything. Of the rest:
 //
-//   ordered            all of it: everything that was done before the crash
+//   ordered            the changes up to any of them, and none after it
+//   zfs                the same, but of a write that is left there may already be the bytes that
+//                      later ones put in its place: a sync logs what a file holds by then
 //   posix_512          of each file, every 512-byte sector in any of the versions it had since the
 //                      sync, and any of its sizes; what a lost write should have filled reads as
 //                      zeros; of each directory, any of the names made, removed and renamed (a
 //                      rename happens or does not)
-//   posix_512_garbage  the same, but sectors that a lost write should have filled for the first
+//   posix_4k           the same of pages of 4096 bytes
+//   posix_512_garbage  as posix_512, but sectors that a lost write should have filled for the first
 //                      time hold anything
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "tests/support/memory_file_system.h"
 
 namespace libregion {
 
-enum class CrashModel : std::uint8_t { ordered, posix_512, posix_512_garbage };
+enum class CrashModel : std::uint8_t { ordered, zfs, posix_4k, posix_512, posix_512_garbage };
+inline constexpr std::array crash_models = {CrashModel::ordered, CrashModel::zfs,
+                                            CrashModel::posix_4k, CrashModel::posix_512,
+                                            CrashModel::posix_512_garbage};
 std::string_view crash_model_name(CrashModel model);
+std::optional<CrashModel> crash_model_named(std::string_view name);
+// Whether what was written later may be durable earlier.
+[[nodiscard]] bool reorders(CrashModel model);
 
-// One of the states that a crash at this moment may leave: `seed` says which. 0: nothing that was
-// not synced; 1: everything; the others draw for each file and directory whether nothing,
-// everything or some of it is left.
+// One of the states that a crash at this moment may leave: `seed` says which. ordered and zfs: all
+// changes but the last `seed` ones. The others: 0 leaves nothing that was not synced; 1 leaves
+// everything; the rest draw for each file and directory whether nothing, everything or some of it
+// is left. crash_states.h has all of them.
 std::unique_ptr<MemoryFileSystem> after_crash(const MemoryFileSystem& crashed, CrashModel model,
                                               std::uint64_t seed);
 

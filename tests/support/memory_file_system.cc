@@ -5,6 +5,7 @@
 
 #include "libregion/base/assert.h"
 #include "libregion/base/error.h"
+#include "libregion/io/open_beneath.h"
 #include "tests/support/memory_state.h"
 
 namespace libregion {
@@ -28,7 +29,8 @@ FileStatus status_of_node(const MemoryNode& node) {
           node.ownership,
           node.device,
           node.inode,
-          static_cast<std::uint64_t>(units) * unit_bytes};
+          static_cast<std::uint64_t>(units) * unit_bytes,
+          node.change_time_ns};
 }
 
 std::string join(const std::string& directory, std::string_view name) {
@@ -191,7 +193,7 @@ class MemoryDirectory : public Directory {
     auto& node = std::get<MemoryNodePtr>(walked);
     if (node->kind == FileKind::directory) return wrong_kind("a directory");
     if (node->kind == FileKind::other) return wrong_kind(node->description);
-    if (break_leases(*node, access)) state_->fail(call, EAGAIN);
+    if (break_leases(*node, access)) throw_leased(call.path);
     if (node->link_count != 1) {
       return Refusal{Refusal::Reason::several_links, std::to_string(node->link_count) + " names"};
     }
@@ -219,6 +221,10 @@ class MemoryDirectory : public Directory {
     const Lock lock(state_->mutex);
     make(CallKind::make_directory, name, FileKind::directory,
          ownership.value_or(default_directory_ownership));
+  }
+  void take_ownership(const Ownership& ownership) override {
+    const Lock lock(state_->mutex);
+    node_->ownership = ownership;
   }
 
   void remove_file(std::string_view name) override {

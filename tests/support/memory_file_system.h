@@ -141,6 +141,8 @@ class MemoryFileSystem : public FileSystem {
   void set_free_bytes(std::uint64_t bytes);
   // Of `path` and all that is below it now.
   void set_device(const std::string& path, std::uint64_t device);
+  // As FileStatus::change_time_ns; long ago at first.
+  void set_change_time(const std::string& path, std::int64_t change_time_ns);
   // Another process opens or closes the file.
   void open_elsewhere(const std::string& path, Access access);
   void close_elsewhere(const std::string& path);

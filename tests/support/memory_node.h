@@ -22,6 +22,7 @@ struct DataChange {
   std::uint64_t offset_bytes = 0;
   Bytes data = {};
   std::optional<std::uint64_t> new_size_bytes = std::nullopt;  // of a change of the size
+  std::uint64_t order = 0;  // ascending over all changes of all files and names
 
   void apply_to(Bytes& content) const;
 };
@@ -31,6 +32,7 @@ struct NameChange {
   std::string removed = {};
   std::string added = {};
   MemoryNodePtr node = nullptr;  // that `added` stands for
+  std::uint64_t order = 0;
 
   void apply_to(std::map<std::string, MemoryNodePtr>& entries) const;
 };
@@ -41,6 +43,7 @@ struct MemoryNode {
   std::uint64_t link_count = 1;
   Ownership ownership = {};
   std::uint64_t device = 0;
+  std::int64_t change_time_ns = 0;
   std::string description = {};  // target of a link; "a FIFO"
 
   // A file: what is read, what is durable, and what became of that since the last sync. After a

@@ -1,6 +1,7 @@
 #include "tests/support/memory_state.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "libregion/base/error.h"
 
@@ -26,6 +27,12 @@ std::string_view operation_name(CallKind kind) {
     case CallKind::read: break;
   }
   return "pread";
+}
+
+// Of a change among all there are.
+std::uint64_t next_order() {
+  static std::atomic<std::uint64_t> order{0};
+  return ++order;
 }
 
 bool has_place(CallKind kind) {
@@ -82,11 +89,13 @@ void NameChange::apply_to(std::map<std::string, MemoryNodePtr>& entries) const {
 
 void MemoryNode::change_data(DataChange change) {
   change.apply_to(content);
+  change.order = next_order();
   pending_data.push_back(std::move(change));
 }
 
 void MemoryNode::change_names(NameChange change) {
   change.apply_to(entries);
+  change.order = next_order();
   pending_names.push_back(std::move(change));
 }
 

@@ -312,6 +312,11 @@ void MemoryFileSystem::set_device(const std::string& path, std::uint64_t device)
   for_each_node(*expect(path), [&](MemoryNode& node) { node.device = device; });
 }
 
+void MemoryFileSystem::set_change_time(const std::string& path, std::int64_t change_time_ns) {
+  const Guard guard(state_->mutex);
+  expect(path)->change_time_ns = change_time_ns;
+}
+
 void MemoryFileSystem::open_elsewhere(const std::string& path, Access access) {
   const Guard guard(state_->mutex);
   const auto node = expect(path);

@@ -142,12 +142,18 @@ void append_block_json(std::string& out, const BlockReport& report) {
   append_number(out, report.block);
   out += ",\"region_block\":";
   append_number(out, report.region_block);
+  out += ',';
+  append_block_content_json(out, report);
+  out += '}';
+}
+
+void append_block_content_json(std::string& out, const BlockReport& report) {
   if (report.selected) {
-    out += ",\"selected\":\"";
+    out += "\"selected\":\"";
     append_slot_name(out, report.is_raw, *report.selected);
-    out += '"';
+    out += "\",";
   }
-  out += ",\"data_hash\":\"";
+  out += "\"data_hash\":\"";
   append_hash(out, report.data_hash);
   out += "\",\"data_zero\":";
   out += bool_text(report.data_is_zero);
@@ -155,7 +161,16 @@ void append_block_json(std::string& out, const BlockReport& report) {
   for (std::size_t slot = 0; slot < report.slots.size(); ++slot) {
     append_slot_json(out, report, slot);
   }
-  out += "]}";
+  out += ']';
+}
+
+void append_unknown_block_csv(std::string& out, std::string_view prefix, std::uint64_t block,
+                              std::uint64_t region_block) {
+  out += prefix;
+  append_number(out, block);
+  out += ',';
+  append_number(out, region_block);
+  out += ",,,,,,,,,,,\n";
 }
 
 void append_block_csv(std::string& out, std::string_view prefix, const BlockReport& report) {

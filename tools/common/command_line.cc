@@ -6,9 +6,11 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "libregion/base/error.h"
 #include "libregion/base/text.h"
 #include "tools/common/completion.h"
 #include "tools/common/exit_code.h"
+#include "tools/common/output.h"
 #include "tools/common/version.h"
 
 namespace region_tools {
@@ -21,11 +23,16 @@ struct CallForCompletion {
   std::string shell;
 };
 
-int print(const std::string& text) {
-  const bool printed = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (printed && std::fflush(stdout) == 0) return static_cast<int>(ExitCode::done);
-  if (errno != EPIPE) std::perror("standard output");
-  return static_cast<int>(ExitCode::failed);
+int print(const std::string& tool, const std::string& text) {
+  try {
+    Output output("-");
+    output.write(text);
+    output.finish();
+    return static_cast<int>(ExitCode::done);
+  } catch (const libregion::Error& error) {
+    (void)std::fputs(fmt::format("{}: error: {}\n", tool, error.what()).c_str(), stderr);
+    return static_cast<int>(exit_code_of(error.kind()));
+  }
 }
 
 // What every tool has comes last.
@@ -109,6 +116,10 @@ void CommandLine::add_word(const std::string& names, const std::vector<std::stri
   add_to_table(names, value_name, description, words);
 }
 
+void CommandLine::require(const std::string& name, const std::string& other_name) {
+  parser_->app.get_option(name)->needs(parser_->app.get_option(other_name));
+}
+
 void CommandLine::exclude(const std::string& name, const std::string& other_name) {
   parser_->app.get_option(name)->excludes(parser_->app.get_option(other_name));
 }
@@ -125,12 +136,12 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     parser_->app.parse(argc, argv);
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
-    return print(help_text());
+    return print(info_.name, help_text());
   } catch (const CLI::CallForVersion&) {
-    return print(version_text(info_.name));
+    return print(info_.name, version_text(info_.name));
   } catch (const CallForCompletion& call) {
     const auto text = completion_text(call.shell, info_, with_standard_options(options_));
-    if (text) return print(*text);
+    if (text) return print(info_.name, *text);
     return refuse("--completion: expected bash, zsh, fish, found '" + call.shell + "'");
   } catch (const CLI::ArgumentMismatch& error) {
     // "--jobs: 1 required N missing", or too many of what stands besides options.

@@ -41,6 +41,8 @@ class CommandLine {
   }
   // Two options that cannot be given together.
   void exclude(const std::string& name, const std::string& other_name);
+  // An option that only means something with another one.
+  void require(const std::string& name, const std::string& other_name);
   // What stands on the command line besides options.
   void add_arguments(std::vector<std::string>& target, std::size_t count_min,
                      std::size_t count_max);

@@ -75,6 +75,12 @@ class JsonLine {
     is_first_ = false;
   }
 
+  // Members that somebody else has put together: "\"name\":value,...", at least one.
+  void add_members(std::string_view members) {
+    begin_next();
+    text_ += members;
+  }
+
   // The line so far, for somebody else to go on with another member.
   [[nodiscard]] std::string unfinished() const { return text_ + ','; }
 

@@ -34,6 +34,16 @@ void add_counts(JsonLine& line, const FindingCounts& counts) {
   line.end_object();
 }
 
+void add_compared_block(JsonLine& line, const BlockComparisonRecord& record, std::size_t side) {
+  const libregion::ReplicaBlock& block = record.comparison.replicas[side];
+  line.add("state", block_state_name(block.state));
+  if (!block.has_data()) return;
+  line.add("data", std::string_view(&record.comparison.letters[side], 1));
+  std::string content;
+  append_block_content_json(content, block_report(record, side));
+  line.add_members(content);
+}
+
 // JSON lines, or the same records as one array.
 class JsonRenderer : public Renderer {
  public:
@@ -88,6 +98,33 @@ class JsonRenderer : public Renderer {
       line.add_path("region", side.path);
       line.add("uuid", side.uuid);
       add_fields(line, side.fields);
+      line.end_object();
+    }
+    line.end_array();
+    write(line);
+  }
+
+  void block_comparison(const BlockComparisonRecord& record) override {
+    const libregion::BlockComparison& comparison = record.comparison;
+    JsonLine line("comparison");
+    line.add("what", "blocks");
+    line.add("extent", std::uint64_t{comparison.extent.value});
+    line.add("file", extent_path(comparison.extent));
+    line.add("first_block", comparison.blocks.first);
+    line.add("last_block", comparison.blocks.end() - 1);
+    line.add("region_block", record.region_block);
+    line.add("equal", !comparison.differs());
+    line.begin_array("different");
+    if (comparison.data_differs) line.add_element("data");
+    if (comparison.context_differs) line.add_element("context");
+    if (comparison.state_differs) line.add_element("state");
+    line.end_array();
+    line.begin_array("replicas");
+    for (std::size_t i = 0; i < record.sides.size(); ++i) {
+      line.begin_element();
+      line.add_path("region", record.sides[i].path);
+      line.add("uuid", record.sides[i].uuid);
+      add_compared_block(line, record, i);
       line.end_object();
     }
     line.end_array();

@@ -42,6 +42,14 @@ struct CommonOptions {
   std::optional<std::string> metrics;   // a file
 };
 
+// The records that --format csv has rows of.
+struct CsvRows {
+  std::string_view type = "finding";
+  // The names of what the tool adds to such a record, in order: the header is there before the
+  // first row, or without any.
+  std::vector<std::string_view> fields = {};
+};
+
 // Which of them a tool takes besides those that all take.
 struct OptionSet {
   bool several_regions = true;  // else exactly one, which may not be there yet
@@ -51,9 +59,8 @@ struct OptionSet {
   bool dry_run = false;         // tools that change something
   bool strict = false;          // tools whose findings are their result
   bool product = false;         // --output is for what the tool makes, records go to --report
-  std::string_view csv_rows = "finding";  // the type of record that --format csv has rows of
-  // Where other options decide which: asked once they are known.
-  std::function<std::string_view()> choose_csv_rows = {};
+  // Asked once the options are known; none: findings.
+  std::function<CsvRows(const CommonOptions&)> choose_csv_rows = {};
 };
 
 void add_common_options(CommandLine& line, CommonOptions& options, const OptionSet& set);

@@ -14,7 +14,7 @@ constexpr std::size_t buffered_max = std::size_t{64} << 10;
 
 Output::Output(int standard_number, std::string name)
     : standard_number_(standard_number), name_(std::move(name)) {
-  is_terminal_ = ::isatty(number()) == 1;
+  find_kind();
 }
 
 Output::Output(const std::string& path)
@@ -24,7 +24,14 @@ Output::Output(const std::string& path)
         [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666); }));
     if (!descriptor_.is_open()) libregion::throw_system_error(errno, {"open", name_});
   }
+  find_kind();
+}
+
+void Output::find_kind() {
   is_terminal_ = ::isatty(number()) == 1;
+  struct stat found {};
+  const bool is_known = ::fstat(number(), &found) == 0;
+  may_show_ = is_terminal_ || (is_known && (S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode)));
 }
 
 void Output::write(std::string_view text) {
@@ -34,7 +41,7 @@ void Output::write(std::string_view text) {
 
 void Output::flush() {
   if (buffer_.empty()) return;
-  if (before_write_) before_write_();
+  if (may_show_ && before_write_) before_write_();
   if (!has_written_ && !is_closed_) empty_file();
   has_written_ = true;
   std::string_view rest = buffer_;

@@ -26,7 +26,8 @@ class Output {
   // There is nothing more to write.
   void finish();
 
-  // Called before anything goes out: a progress bar gets out of the way.
+  // Called before anything goes out that may show on a terminal, this one's or that of whoever
+  // reads a pipe: a progress bar gets out of the way.
   void before_write(std::function<void()> hook) { before_write_ = std::move(hook); }
 
   // Set once nobody reads any more, as in "| head": what is written after that is dropped.
@@ -36,6 +37,7 @@ class Output {
 
  private:
   Output(int standard_number, std::string name);
+  void find_kind();
   void empty_file() const;
   [[nodiscard]] int number() const;
 
@@ -43,6 +45,7 @@ class Output {
   std::string name_;                      // for messages
   libregion::FileDescriptor descriptor_;  // not open for a standard stream
   bool is_terminal_ = false;
+  bool may_show_ = false;
   std::string buffer_;
   std::function<void()> before_write_;
   bool is_closed_ = false;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "libregion/ops/compare.h"
 #include "tools/common/renderer.h"
 
 namespace region_tools {
@@ -109,10 +110,31 @@ void add_finding_members(Row& row, const libregion::Finding& finding, const Regi
   row.add("remedy", info.remedy);
 }
 
+// One region's first block of a comparison. Valid as long as the comparison is.
+inline libregion::BlockReport block_report(const BlockComparisonRecord& record, std::size_t side) {
+  const libregion::ReplicaBlock& block = record.comparison.replicas[side];
+  libregion::BlockReport report;
+  report.extent = record.comparison.extent;
+  report.block = block.record.block;
+  report.region_block = record.region_block;
+  report.is_raw = block.is_raw;
+  report.slots = block.record.slots;
+  report.selected = block.record.selected;
+  report.data_hash = block.record.data_hash;
+  report.data_is_zero = block.data_is_zero;
+  return report;
+}
+
 template <class Row>
 void add_other_members(Row& row, const libregion::OtherRecord& record) {
-  if (record.extent) row.add("extent", std::uint64_t{record.extent->value});
-  if (!record.file.empty()) row.add_path("file", record.file);
+  std::optional<std::uint64_t> extent;
+  if (record.extent) extent = record.extent->value;
+  add_optional(row, "extent", extent);
+  if (record.file.empty()) {
+    row.add_absent("file");
+  } else {
+    row.add_path("file", record.file);
+  }
   add_fields(row, record.fields);
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@
 #include "libregion/report/reporter.h"
 #include "tools/common/options.h"
 #include "tools/common/output.h"
+
+namespace libregion {
+struct BlockComparison;
+}
 
 namespace region_tools {
 
@@ -60,6 +65,13 @@ struct ComparisonRecord {
   std::vector<Side> sides = {};
 };
 
+// The same blocks of several regions, side by side. Valid during the call only.
+struct BlockComparisonRecord {
+  const libregion::BlockComparison& comparison;
+  std::uint64_t region_block = 0;  // of the first of them
+  std::span<const ComparisonRecord::Side> sides;
+};
+
 class Renderer : public libregion::Reporter {
  public:
   void block(const libregion::BlockReport& report) override = 0;
@@ -76,6 +88,7 @@ class Renderer : public libregion::Reporter {
                              const libregion::RegionDefinition& definition) = 0;
   // Of several regions, between their beginning and their end. People are shown a table instead.
   virtual void comparison(const ComparisonRecord& /*record*/) {}
+  virtual void block_comparison(const BlockComparisonRecord& /*record*/) {}
   // `text` says for people what `fields` say for programs. Not called where the job failed.
   virtual void end_region(const Fields& fields, const std::string& text,
                           const FindingCounts& counts) = 0;
@@ -94,7 +107,7 @@ std::unique_ptr<Renderer> make_human_renderer(Output& output, const CommonOption
 std::unique_ptr<Renderer> make_json_renderer(Output& output, bool as_array);
 // The records of one type, a row each; `frame` renders what is said besides: of findings, if they
 // are not the rows, of regions, errors and the run.
-std::unique_ptr<Renderer> make_csv_renderer(Output& output, std::string_view row_type,
+std::unique_ptr<Renderer> make_csv_renderer(Output& output, const CsvRows& rows,
                                             std::unique_ptr<Renderer> frame);
 
 }  // namespace region_tools

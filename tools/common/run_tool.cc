@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
 #if defined(__GLIBC__)
@@ -14,6 +15,7 @@
 
 #include "libregion/base/assert.h"
 #include "libregion/base/text.h"
+#include "libregion/format/hash_kernels/block_hashes.h"
 #include "libregion/io/paths.h"
 #include "tools/common/metrics.h"
 
@@ -96,8 +98,8 @@ std::unique_ptr<Renderer> make_renderer(const CommonOptions& options, const Opti
     case RecordFormat::jsonl: return make_json_renderer(output, /*as_array=*/false);
     case RecordFormat::csv: break;
   }
-  const bool is_chosen = option_set.choose_csv_rows != nullptr;
-  return make_csv_renderer(output, is_chosen ? option_set.choose_csv_rows() : option_set.csv_rows,
+  const auto& choose_rows = option_set.choose_csv_rows;
+  return make_csv_renderer(output, choose_rows ? choose_rows(options) : CsvRows{},
                            make_json_renderer(frame_output, /*as_array=*/false));
 }
 
@@ -140,6 +142,16 @@ ExitCode run_job(Session& session, const Job& job) {
   return session.finish(code, std::chrono::duration<double>(duration).count());
 }
 
+// Every kernel gives the same hashes: choosing one is for tests and for measuring.
+void choose_hash_kernel_of_environment() {
+  const char* name = std::getenv("REGION_HASH_KERNEL");
+  if (name == nullptr || *name == '\0' || libregion::choose_hash_kernel(name)) return;
+  throw Error(
+      libregion::ErrorKind::usage,
+      fmt::format("REGION_HASH_KERNEL is '{}': this processor has {}", libregion::printable(name),
+                  fmt::join(libregion::hash_kernel_names(), ", ")));
+}
+
 }  // namespace
 
 Session::Session(std::string tool, const CommonOptions& options, const OptionSet& option_set)
@@ -180,7 +192,11 @@ void Session::warn(const std::string& message) {
 void Session::report_failure(const Error& error, const std::string& region) {
   output_.flush();
   progress_.hide();
-  print_message(tool_, "error", error.what());
+  const std::string message = error.what();
+  // What an option says that does not fit a region names no file: which region is it?
+  const bool lacks_path = error.kind() == libregion::ErrorKind::usage && !region.empty() &&
+                          message.find(region) == std::string::npos;
+  print_message(tool_, "error", lacks_path ? fmt::format("'{}': {}", region, message) : message);
   require_meta("none");
   renderer_->error(region, error.what());
   // For programs this is a finding as well; people have read it already.
@@ -211,6 +227,16 @@ void Session::resume_region(const std::string& path, const libregion::RegionDefi
                             const FindingCounts& counts) {
   renderer_->resume_region(path, definition);
   region_counts_ = counts;
+}
+
+void Session::compare(const ComparisonRecord& record) {
+  renderer_->comparison(record);
+  stop_if_nobody_reads();
+}
+
+void Session::compare(const BlockComparisonRecord& record) {
+  renderer_->block_comparison(record);
+  stop_if_nobody_reads();
 }
 
 void Session::end_region(const Fields& fields, const std::string& text) {
@@ -261,7 +287,7 @@ void Session::require_meta(const std::string& in_use_check) {
 
 void Session::CountingReporter::extent(const libregion::ExtentRecord& record) {
   session_.renderer_->extent(record);
-  stop_if_nobody_reads();
+  session_.stop_if_nobody_reads();
 }
 
 void Session::CountingReporter::block(const libregion::BlockReport& report) {
@@ -270,12 +296,12 @@ void Session::CountingReporter::block(const libregion::BlockReport& report) {
 
 void Session::CountingReporter::record(const libregion::OtherRecord& record) {
   session_.renderer_->record(record);
-  stop_if_nobody_reads();
+  session_.stop_if_nobody_reads();
 }
 
 // A tool that only looks has no reason to go on then.
-void Session::CountingReporter::stop_if_nobody_reads() {
-  if (session_.output_.is_closed() && session_.only_looks_) stop_requested = true;
+void Session::stop_if_nobody_reads() {
+  if (output_.is_closed() && only_looks_) stop_requested = true;
 }
 
 void Session::CountingReporter::finding(const libregion::Finding& finding) {
@@ -303,6 +329,7 @@ int run_tool(int argc, const char* const* argv, const ToolInfo& info, const Opti
   try {
     separate_operand(options, option_set);
     check_common_options(options);
+    choose_hash_kernel_of_environment();
     libregion::PosixFileSystem file_system;
     require_outside(options, file_system, options.regions);
     Session session(info.name, options, option_set);

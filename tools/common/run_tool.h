@@ -43,7 +43,8 @@ class Session {
   // Goes on with a region that was begun before another one was, and with its counts.
   void resume_region(const std::string& path, const libregion::RegionDefinition& definition,
                      const FindingCounts& counts);
-  void compare(const ComparisonRecord& record) { renderer_->comparison(record); }
+  void compare(const ComparisonRecord& record);
+  void compare(const BlockComparisonRecord& record);
   // The fields are added up for the summary.
   void end_region(const Fields& fields, const std::string& text);
   [[nodiscard]] const FindingCounts& region_counts() const { return region_counts_; }
@@ -71,12 +72,11 @@ class Session {
     void record(const libregion::OtherRecord& record) override;
 
    private:
-    void stop_if_nobody_reads();
-
     Session& session_;
   };
 
   void require_meta(const std::string& in_use_check);
+  void stop_if_nobody_reads();
 
   std::string tool_;
   const CommonOptions& options_;

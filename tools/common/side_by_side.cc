@@ -1,11 +1,16 @@
 #include "tools/common/side_by_side.h"
 
+#include <fmt/format.h>
+
+#include "libregion/base/text.h"
+
 namespace region_tools {
 
-RegionsSideBySide::RegionsSideBySide(Session& session, const libregion::UseOptions& use,
-                                     const std::function<void(const libregion::Region&)>& accept)
+RegionsSideBySide::RegionsSideBySide(Session& session, const std::vector<std::string>& paths,
+                                     const libregion::UseOptions& use,
+                                     const std::function<void(const libregion::Region&)>& accept,
+                                     const OpenOther& open_other)
     : session_(session) {
-  const std::vector<std::string> paths = region_paths(session.options(), Session::stop_flag());
   session.require_outputs_outside(paths);
   for (const std::string& path : paths) {
     if (Session::stop_flag()) {
@@ -13,7 +18,7 @@ RegionsSideBySide::RegionsSideBySide(Session& session, const libregion::UseOptio
       return;
     }
     try {
-      open(path, use, accept);
+      open(path, use, accept, open_other);
     } catch (const libregion::Error& error) {
       turn_to(nullptr);
       session_.report_failure(error, path);
@@ -24,9 +29,15 @@ RegionsSideBySide::RegionsSideBySide(Session& session, const libregion::UseOptio
 }
 
 void RegionsSideBySide::open(const std::string& path, const libregion::UseOptions& use,
-                             const std::function<void(const libregion::Region&)>& accept) {
+                             const std::function<void(const libregion::Region&)>& accept,
+                             const OpenOther& open_other) {
   turn_to(nullptr);
-  auto region = open_and_begin(session_, path, use);
+  auto region = open_other ? open_other(path) : std::nullopt;
+  if (region) {
+    session_.begin_region(path, &region->definition, region->use->check());
+  } else {
+    region = open_and_begin(session_, path, use);
+  }
   if (!region) {
     exit_code_ = more_serious(exit_code_, ExitCode::not_a_region);
     return;
@@ -34,6 +45,20 @@ void RegionsSideBySide::open(const std::string& path, const libregion::UseOption
   accept(*region);
   regions_.push_back(std::make_unique<OneRegion>(*this, std::move(*region)));
   current_ = regions_.back().get();
+}
+
+void require_same_geometry(const libregion::Region& region,
+                           std::optional<libregion::Geometry>& first) {
+  const libregion::Geometry& geometry = region.definition.geometry;
+  if (!first) first = geometry;
+  if (geometry == *first) return;
+  throw libregion::Error(
+      libregion::ErrorKind::usage,
+      fmt::format("'{}' has {} blocks of {} bytes in an extent, the first one {} of {}: "
+                  "they are no replicas",
+                  libregion::printable(region.path), geometry.extent_size_blocks(),
+                  geometry.block_size_bytes(), first->extent_size_blocks(),
+                  first->block_size_bytes()));
 }
 
 void RegionsSideBySide::turn_to(OneRegion* region) {

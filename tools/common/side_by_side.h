@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "tools/common/run_tool.h"
@@ -12,10 +13,15 @@ namespace region_tools {
 
 class RegionsSideBySide {
  public:
-  // Opens the regions of the command line and begins each. One that cannot be opened, or that
-  // `accept` throws Error for, is reported and left out.
-  RegionsSideBySide(Session& session, const libregion::UseOptions& use,
-                    const std::function<void(const libregion::Region&)>& accept);
+  // What a path names that is no region's directory; nullopt where it is left to open_region.
+  using OpenOther = std::function<std::optional<libregion::Region>(const std::string& path)>;
+
+  // Opens the regions and begins each. One that cannot be opened, or that `accept` throws Error
+  // for, is reported and left out.
+  RegionsSideBySide(Session& session, const std::vector<std::string>& paths,
+                    const libregion::UseOptions& use,
+                    const std::function<void(const libregion::Region&)>& accept,
+                    const OpenOther& open_other = {});
 
   [[nodiscard]] std::size_t size() const { return regions_.size(); }
   [[nodiscard]] const libregion::Region& region(std::size_t index) const {
@@ -49,7 +55,8 @@ class RegionsSideBySide {
   };
 
   void open(const std::string& path, const libregion::UseOptions& use,
-            const std::function<void(const libregion::Region&)>& accept);
+            const std::function<void(const libregion::Region&)>& accept,
+            const OpenOther& open_other);
   // To none where `region` is nullptr.
   void turn_to(OneRegion* region);
 
@@ -58,5 +65,9 @@ class RegionsSideBySide {
   OneRegion* current_ = nullptr;
   ExitCode exit_code_ = ExitCode::done;
 };
+
+// Replicas have one geometry: the first one's, which is kept in `first`. Throws Error (usage).
+void require_same_geometry(const libregion::Region& region,
+                           std::optional<libregion::Geometry>& first);
 
 }  // namespace region_tools

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds redraw_interval(100);
 constexpr std::chrono::seconds json_interval(1);
-constexpr std::uint64_t bar_columns = 24;
+constexpr std::size_t bar_columns = 24;
 
 std::atomic<bool> line_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // it is set in a signal handler
@@ -94,21 +94,32 @@ void TerminalProgress::draw(Clock::time_point now) {
   is_shown_ = true;
 }
 
+double TerminalProgress::share_done() const {
+  const auto share = [](std::uint64_t done, std::uint64_t total) {
+    return std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+  };
+  if (total_bytes_ > 0) return share(done_bytes_, total_bytes_);
+  return extent_total_ > 0 ? share(extents_done_, extent_total_) : 0;
+}
+
+std::optional<double> TerminalProgress::seconds_left(double seconds) const {
+  const double share = share_done();
+  if (share <= 0 || share >= 1) return std::nullopt;
+  return seconds / share - seconds;
+}
+
 std::string TerminalProgress::describe(Clock::time_point now, Detail detail) const {
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const double rate = seconds > 0 ? static_cast<double>(done_bytes_) / seconds : 0;
   std::string text;
-  if (detail == Detail::with_bar && total_bytes_ > 0) {
-    const std::uint64_t filled =
-        std::min(bar_columns, done_bytes_ / std::max<std::uint64_t>(1, total_bytes_ / bar_columns));
+  if (detail == Detail::with_bar && (total_bytes_ > 0 || extent_total_ > 0)) {
+    const auto filled = static_cast<std::size_t>(share_done() * bar_columns);
     text += fmt::format("[{:=<{}}{: <{}}] ", "", filled, "", bar_columns - filled);
   }
   text += fmt::format("{}/{} extents  ", extents_done_, extent_total_);
   if (detail != Detail::short_text) text += libregion::human_size(done_bytes_) + "  ";
   text += libregion::human_size(static_cast<std::uint64_t>(rate)) + "/s";
-  if (rate > 0 && total_bytes_ > done_bytes_) {
-    text += "  ETA " + duration_text(static_cast<double>(total_bytes_ - done_bytes_) / rate);
-  }
+  if (const auto left = seconds_left(seconds)) text += "  ETA " + duration_text(*left);
   return text;
 }
 
@@ -122,9 +133,7 @@ std::string TerminalProgress::describe_as_json(Clock::time_point now) const {
   const double rate = seconds > 0 ? static_cast<double>(done_bytes_) / seconds : 0;
   line.add_seconds("seconds", seconds);
   line.add("bytes_per_second", static_cast<std::uint64_t>(rate));
-  if (rate > 0 && total_bytes_ > done_bytes_) {
-    line.add_seconds("eta_seconds", static_cast<double>(total_bytes_ - done_bytes_) / rate);
-  }
+  if (const auto left = seconds_left(seconds)) line.add_seconds("eta_seconds", *left);
   return std::string(line.finish());
 }
 

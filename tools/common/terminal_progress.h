@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "libregion/report/reporter.h"
@@ -32,6 +33,11 @@ class TerminalProgress : public libregion::Progress {
   enum class Detail : std::uint8_t { short_text, plain, with_bar };
   [[nodiscard]] std::string describe(Clock::time_point now, Detail detail) const;
   [[nodiscard]] std::string describe_as_json(Clock::time_point now) const;
+
+  // From 0 to 1: of the bytes, or where their total is not known of the extents.
+  [[nodiscard]] double share_done() const;
+  // nullopt where nothing is done yet, or all.
+  [[nodiscard]] std::optional<double> seconds_left(double seconds) const;
 
   std::mutex mutex_;
   ProgressStyle style_;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/older_sqlite.h"
 #include "tests/unit/extent/open_test_sqlite.h"
 
 namespace libregion {
@@ -27,13 +28,22 @@ SqliteReading read_made_by(const std::string& sql) {
   return reading;
 }
 
+// Its rows can be read, and its generation is named.
 void check_older(const std::string& sql, const std::string& name) {
   const SqliteReading reading = read_made_by(only_metadata() + sql);
-  CHECK(reading.rows == std::nullopt);
-  CHECK(reading.metadata == std::nullopt);
+  CHECK(reading.rows == Rows{});
+  CHECK(reading.metadata.has_value());
   REQUIRE(names_of(reading.findings) == "sqlite_older_generation");
   CHECK(reading.findings[0].found.starts_with(name));
   CHECK(reading.findings[0].expected.starts_with("S6"));
+}
+
+void check_without_hashes(const std::string& sql) {
+  const SqliteReading reading = read_made_by(only_metadata() + sql);
+  CHECK(reading.rows == std::nullopt);
+  CHECK(reading.metadata == std::nullopt);
+  REQUIRE(names_of(reading.findings) == "sqlite_without_hashes");
+  CHECK(reading.findings[0].found.starts_with("before S3"));
 }
 
 void check_unknown(const SqliteReading& reading) {
@@ -43,34 +53,25 @@ void check_unknown(const SqliteReading& reading) {
 
 // ---- older generations --------------------------------------------------------------------------
 
-TEST_CASE("generation S3 is named") {
-  check_older(
-      "CREATE TABLE encryption_context (counter INTEGER, block INTEGER, nonce BLOB NOT NULL, "
-      "tag BLOB NOT NULL, PRIMARY KEY (block, counter));"
-      "CREATE TABLE integrity_hashes (counter INTEGER, block INTEGER, hash BLOB NOT NULL, "
-      "PRIMARY KEY (block, counter));",
-      "S3");
+TEST_CASE("each older generation is named") {
+  check_older(contexts_of_s3, "S3");
+  check_older(contexts_of_s4, "S4");
+  check_older(contexts_of_s5, "S5");
 }
 
-const std::string contexts_of_s4 =
-    "CREATE TABLE block_context (block INTEGER, hash BLOB NOT NULL, nonce BLOB, tag BLOB, "
-    "on_disk_hash BLOB NOT NULL, PRIMARY KEY (block, hash, nonce, tag, on_disk_hash));";
-
-TEST_CASE("generation S4 is named") { check_older(contexts_of_s4, "S4"); }
-
-TEST_CASE("generation S5 is named") {
-  check_older(contexts_of_s4 +
-                  "CREATE UNIQUE INDEX unencrypted ON block_context (block, hash, on_disk_hash) "
-                  "WHERE nonce IS NULL AND tag IS NULL;",
-              "S5");
-}
-
-TEST_CASE("a generation before there were hashes is named") {
+TEST_CASE("a generation before there were hashes is named, and not read") {
   SUBCASE("with encryption contexts") {
-    check_older("CREATE TABLE encryption_context (block INTEGER PRIMARY KEY, nonce BLOB, tag BLOB)",
-                "before S3");
+    check_without_hashes(
+        "CREATE TABLE encryption_context (block INTEGER PRIMARY KEY, nonce BLOB, tag BLOB)");
   }
-  SUBCASE("without any") { check_older("", "before S3"); }
+  SUBCASE("without any") { check_without_hashes(""); }
+}
+
+TEST_CASE("tables of S3 with other columns than its own are not taken for them") {
+  check_unknown(read_made_by(
+      only_metadata() +
+      "CREATE TABLE encryption_context (counter INTEGER, block INTEGER, nonce BLOB, tag BLOB);"
+      "CREATE TABLE integrity_hashes (counter INTEGER, block INTEGER, hash INTEGER)"));
 }
 
 // ---- tables that are none -----------------------------------------------------------------------

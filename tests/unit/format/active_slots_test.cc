@@ -68,6 +68,11 @@ TEST_CASE("unused bits of the last byte are found, and kept as they were") {
   ActiveSlots slots(12, bytes_of("00 f0"));
   slots.set(8, ContextSlot::B);
   CHECK(spelled(slots.bytes()) == "00f1");
+  slots.clear_unused_bits();
+  CHECK(spelled(slots.bytes()) == "0001");
+  ActiveSlots all_used(16, bytes_of("ff ff"));
+  all_used.clear_unused_bits();
+  CHECK(spelled(all_used.bytes()) == "ffff");
 }
 
 TEST_CASE("with 1 to 17 blocks, exactly the bits above the last block are unused") {

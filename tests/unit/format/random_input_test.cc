@@ -103,7 +103,10 @@ void check_definition(const std::string& text, std::map<bool, int>& used) {
   if (definition != nullptr) {
     const auto again = parse_region_definition(to_json_text(*definition));
     REQUIRE(std::holds_alternative<RegionDefinition>(again));
-    REQUIRE(std::get<RegionDefinition>(again) == *definition);
+    // What is written is never of an older generation.
+    RegionDefinition written = *definition;
+    written.older_without.clear();
+    REQUIRE(std::get<RegionDefinition>(again) == written);
     return;
   }
   const auto& problems = std::get<std::vector<DefinitionProblem>>(result);

@@ -51,15 +51,6 @@ TEST_CASE("names are matched exactly") {
         "uuid | a value | no such member");
 }
 
-TEST_CASE("a region of before mid-2023 lacks both database versions: that is one problem") {
-  CHECK(problems_of(DefinitionText()
-                        .remove("database_read_version")
-                        .remove("database_write_version")
-                        .text()) ==
-        "database_read_version | 1 | none: a region from before mid-2023, whose databases are of "
-        "an older generation");
-}
-
 TEST_CASE("a member that is there twice is named, even with equal values") {
   const std::vector<std::pair<std::string, std::string>> members = {
       {"block_size", "4096"},         {"extent_size", extent_size("16384", "12")},
@@ -195,10 +186,7 @@ TEST_CASE("every problem there is is named, not just the first") {
         "block_size | a value | no such member\n"
         "extent_size | a value | no such member\n"
         "extent_count | a value | no such member\n"
-        "uuid | a value | no such member\n"
-        "encrypted | a value | no such member\n"
-        "database_read_version | 1 | none: a region from before mid-2023, whose databases are of "
-        "an older generation");
+        "uuid | a value | no such member");
 }
 
 TEST_CASE("JSON that is no object is named by its type") {

@@ -79,6 +79,21 @@ TEST_CASE("a region's blocks are those of all its extents") {
   CHECK(largest.block_count() == 4503599626321920);
 }
 
+TEST_CASE("a region of before mid-2023 lacks both database versions, and is read as one") {
+  DefinitionText text;
+  text.remove("database_read_version").remove("database_write_version");
+  RegionDefinition expected = golden_definition();
+  expected.older_without = "database_read_version, database_write_version";
+  CHECK(parsed(text.text()) == expected);
+  // Written again it has what a region of today has.
+  CHECK(to_json_text(parsed(text.text())) == golden_text);
+
+  text.remove("encrypted");
+  expected.older_without = "encrypted, database_read_version, database_write_version";
+  CHECK(parsed(text.text()) == expected);
+  CHECK(golden_definition().older_without.empty());
+}
+
 TEST_CASE("the order of members and the space between them do not matter") {
   CHECK(parsed(R"({"database_write_version":1,"database_read_version":1,"encrypted":false,)"
                R"("uuid":"02b5a561-2d09-4a9b-8ac0-34d2ef61e592","extent_count":2048,)"

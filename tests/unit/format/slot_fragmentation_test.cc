@@ -78,6 +78,21 @@ TEST_CASE("unused bits of the last byte are no blocks") {
   CHECK(measured.b == SlotFragmentation::Usage{8, 1});
 }
 
+TEST_CASE("the average of extra system calls is rounded down, and what had no run does not count") {
+  ExtraSystemCalls calls;
+  CHECK(calls.average() == 0);
+  calls.count(0);
+  CHECK(calls.average() == 0);
+  calls.count(5);
+  CHECK(calls.average() == 4);
+  calls.count(0);
+  CHECK(calls.average() == 4);
+  calls.count(4);
+  CHECK(calls.average() == 3);
+  calls.count(1);
+  CHECK(calls.average() == 2);
+}
+
 TEST_CASE("random slots: the runs of both arrays make up the extent, and agree with the counts") {
   Random random(23);
   for (std::uint64_t count = 1; count <= 200; ++count) {

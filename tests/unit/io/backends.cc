@@ -62,7 +62,9 @@ class PosixBackend : public Backend {
   [[nodiscard]] std::string name() const override {
     return std::string("posix") + (options_.use_openat2 ? ", openat2" : "") +
            (options_.use_syncfs ? ", syncfs" : "") + (options_.use_leases ? ", leases" : "") +
-           (options_.use_ranges ? ", ranges" : "");
+           (options_.use_ranges ? ", ranges" : "") +
+           (options_.use_unnamed_files ? ", unnamed files" : "") +
+           (options_.use_mappings ? ", mappings" : "");
   }
   [[nodiscard]] FileSystem& file_system() override { return posix_; }
   [[nodiscard]] std::string root_path() const override { return place_.path(); }
@@ -123,7 +125,15 @@ std::unique_ptr<File> Backend::open_file(const std::string& name, Access access)
 
 void on_every_posix_backend(const std::function<void(Backend&)>& test) {
   for (unsigned bits = 0; bits < 16; ++bits) {
-    PosixBackend backend({(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0, (bits & 8U) != 0});
+    PosixOptions options;
+    options.use_openat2 = (bits & 1U) != 0;
+    options.use_syncfs = (bits & 2U) != 0;
+    options.use_leases = (bits & 4U) != 0;
+    options.use_ranges = (bits & 8U) != 0;
+    // How files are opened, made and looked at has nothing to do with each other.
+    options.use_unnamed_files = !options.use_openat2;
+    options.use_mappings = options.use_openat2;
+    PosixBackend backend(options);
     run(backend, test);
   }
 }

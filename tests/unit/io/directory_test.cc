@@ -133,6 +133,31 @@ TEST_CASE("root gives what it makes to the owner of what stands beside it") {
   });
 }
 
+TEST_CASE("a directory that is there takes over owner and mode") {
+  on_every_backend([](Backend& backend) {
+    backend.add_directory("sub");
+    const auto sub = open_directory_in(*backend.open_root(), "sub");
+    sub->take_ownership({::getuid(), ::getgid(), 0710});
+    CHECK(sub->status().ownership.mode == 0710);
+    CHECK(backend.open_root()->status_of("sub")->ownership.mode == 0710);
+  });
+}
+
+TEST_CASE("with an ownership a file is not made through an existing name either") {
+  on_every_backend([](Backend& backend) {
+    backend.add_file("file", "precious");
+    backend.add_symbolic_link("link", "target");
+    const auto root = backend.open_root();
+    const Ownership own{::getuid(), ::getgid(), 0644};
+    for (const char* name : {"file", "link"}) {
+      CHECK(failure_of([&] { root->create_file(name, own); }).message ==
+            "create '" + backend.path_of(name) + "': File exists");
+    }
+    CHECK(backend.content_of("file") == "precious");
+    CHECK_FALSE(backend.exists("target"));
+  });
+}
+
 // ---- looking ------------------------------------------------------------------------------------
 
 TEST_CASE("a listing names each entry with its kind, and neither . nor ..") {

@@ -104,7 +104,8 @@ TEST_CASE("a lease against all is broken by a writer") {
     REQUIRE(file->take_lease(Access::read_write) == Grant::granted);
     const Failure failure = open_leased_file(backend, Access::read_write);
     CHECK(failure.message ==
-          "openat '" + backend.path_of("file") + "': Resource temporarily unavailable");
+          "openat '" + backend.path_of("file") + "': in use: somebody else has a lease on it");
+    CHECK(failure.kind == ErrorKind::in_use);
     CHECK(file->lease_is_broken());
   });
 }
@@ -113,7 +114,7 @@ TEST_CASE("a lease against all is broken by a reader") {
   on_every_backend_with_leases([](Backend& backend) {
     const auto file = backend.open_file("file", Access::read_write);
     REQUIRE(file->take_lease(Access::read_write) == Grant::granted);
-    CHECK(open_leased_file(backend, Access::read).errno_value == EAGAIN);
+    CHECK(open_leased_file(backend, Access::read).kind == ErrorKind::in_use);
     CHECK(file->lease_is_broken());
   });
 }
@@ -124,7 +125,7 @@ TEST_CASE("a lease against writers is broken by a writer, and not by a reader") 
     REQUIRE(file->take_lease(Access::read) == Grant::granted);
     CHECK_FALSE(open_leased_file(backend, Access::read).happened);
     CHECK_FALSE(file->lease_is_broken());
-    CHECK(open_leased_file(backend, Access::read_write).errno_value == EAGAIN);
+    CHECK(open_leased_file(backend, Access::read_write).kind == ErrorKind::in_use);
     CHECK(file->lease_is_broken());
   });
 }

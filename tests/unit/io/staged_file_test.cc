@@ -55,6 +55,18 @@ TEST_CASE("a file that is there is replaced only where that is asked for") {
   });
 }
 
+TEST_CASE("what is no file is replaced in no case") {
+  on_every_backend([](Backend& backend) {
+    backend.add_directory("file");
+    const Failure failure = failure_of([&] {
+      const StagedFile staged(backend.file_system(), backend.path_of("file"), /*replace=*/true);
+    });
+    CHECK(failure.kind == ErrorKind::failed);
+    CHECK(failure.message ==
+          "open '" + backend.path_of("file") + "': expected a file, or nothing, found a directory");
+  });
+}
+
 TEST_CASE("a file that came while another was staged is not replaced either") {
   on_every_backend([](Backend& backend) {
     StagedFile staged(backend.file_system(), backend.path_of("file"), /*replace=*/false);

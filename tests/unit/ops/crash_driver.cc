@@ -46,16 +46,21 @@ Examine remembering(Examine examine) {
 
 namespace {
 
-// The first problem of all that may be left of a file system now.
+// The first problem of all that may be left of a file system now: of all states where they are few,
+// else of those that are drawn.
 std::string first_problem_now(const MemoryFileSystem& memory, bool finished, const Examine& examine,
                               const CrashOptions& options) {
   for (const CrashModel model : options.models) {
-    const std::uint64_t seed_count = model == CrashModel::ordered ? 1 : options.seed_count;
-    for (std::uint64_t seed = 0; seed < seed_count; ++seed) {
-      const std::string problem = examine(*after_crash(memory, model, seed), finished);
+    const CrashStates states(memory, model);
+    const bool all = reorders(model) && states.count() <= options.seed_count;
+    // What is ordered was left like this before the calls that made it more.
+    const std::uint64_t count = all ? states.count() : reorders(model) ? options.seed_count : 1;
+    for (std::uint64_t seed = 0; seed < count; ++seed) {
+      const auto choice = all ? states.choice(seed) : states.sample(seed);
+      const std::string problem = examine(*states.state(choice), finished);
       if (problem.empty()) continue;
-      return std::string(crash_model_name(model)) + ", seed " + std::to_string(seed) + ": " +
-             problem;
+      return std::string(crash_model_name(model)) + ", state " + CrashStates::text_of(choice) +
+             ": " + problem;
     }
   }
   return {};

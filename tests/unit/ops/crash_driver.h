@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/crash_model.h"
+#include "tests/support/crash_states.h"
 #include "tests/support/memory_file_system.h"
 
 namespace libregion {
@@ -37,7 +37,7 @@ Examine remembering(Examine examine);
 
 struct CrashOptions {
   std::vector<CrashModel> models = {CrashModel::ordered, CrashModel::posix_512};
-  std::uint64_t seed_count = 24;
+  std::uint64_t seed_count = 24;  // of more states than that, so many are drawn
   std::optional<std::uint64_t> ignored_sync = std::nullopt;  // its number in the log
 };
 

@@ -127,6 +127,29 @@ TEST_CASE("replicas: each thing that can differ, by its name") {
         Rows(dumped.rows.begin() + 1, dumped.rows.end()));
 }
 
+TEST_CASE("replicas of an extent are in one share, in whatever order they are given") {
+  TestRegion left({512, 1, 40});
+  TestRegion right({512, 1, 40});
+  RegionDefinition definition = right.definition();
+  definition.uuid.bytes.back() ^= std::byte{1};
+  right.put_file("region.json", as_byte_view(to_json_text(definition)));
+  const auto share = [](const std::vector<std::string>& paths, std::uint64_t index) {
+    DumpOptions options;
+    options.walk.shard = Shard{index, 3};
+    return dump(paths, options).rows;
+  };
+  std::size_t row_count = 0;
+  for (const std::uint64_t index : {0U, 1U, 2U}) {
+    const Rows rows = share({left.path(), right.path()}, index);
+    CHECK(rows == share({right.path(), left.path()}, index));
+    CHECK(rows.size() < 40);
+    row_count += rows.size();
+  }
+  CHECK(row_count == 40);
+  // Each by itself is shared out by its own UUID.
+  CHECK(share({left.path()}, 0) != share({right.path()}, 0));
+}
+
 TEST_CASE("definitions: what replicas have to agree in") {
   TestRegion left({512, 8, 2});
   TestRegion right({4096, 8, 3, true});

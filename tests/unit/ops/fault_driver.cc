@@ -1,6 +1,7 @@
 #include "tests/unit/ops/fault_driver.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace libregion {
@@ -50,10 +51,13 @@ std::string not_durable(const MemoryFileSystem& memory, const std::string& path,
 std::string first_problem_with_faults(const MemoryFileSystem& before, const Operation& operation,
                                       const ExamineFault& examine) {
   const std::vector<Call> log = log_of(before, operation);
+  constexpr std::array others{ENOSPC, EDQUOT, EINTR, EMFILE, ENOMEM, EACCES, EROFS};
   for (std::uint64_t number = 0; number < log.size(); ++number) {
+    // Each of the other errors at every seventh call: none of them is told from the rest.
+    const int other = others.at(number % others.size());
     for (const Fault& fault :
-         {Fault{EIO, {}, {}, number, false}, Fault{ENOSPC, {}, {}, number, false},
-          Fault{EIO, {}, {}, number, true}}) {
+         {Fault{EIO, {}, {}, number, false}, Fault{EIO, {}, {}, number, true},
+          Fault{other, {}, {}, number, false}, Fault{other, {}, {}, number, true}}) {
       const auto memory = before.copy();
       memory->add_fault(fault);
       const std::string problem = examine(*memory, fault, log[number]);

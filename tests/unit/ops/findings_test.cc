@@ -5,7 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include "libregion/ops/verify_replicas.h"
 #include "tests/support/memory_file_system.h"
+#include "tests/support/older_sqlite.h"
 #include "tests/unit/ops/hooked_file_system.h"
 #include "tests/unit/ops/run_region.h"
 
@@ -91,6 +93,51 @@ void edit_definition(const TestRegion& region, const std::string& member) {
   region.put_file("region.json", text.insert(1, member));
 }
 
+Findings open_older(const UseOptions& use) {
+  TestRegion region;
+  make_definition_older(region);
+  PosixFileSystem file_system;
+  return open_region(file_system, region.path(), use).findings;
+}
+
+// Of two replicas of one extent, all of whose blocks are written, each changed in its way.
+Findings verify_two(const std::function<void(RawExtentBuilder&)>& change_left,
+                    const std::function<void(RawExtentBuilder&)>& change_right) {
+  TestRegion left({512, 12, 1});
+  TestRegion right({512, 12, 1});
+  RawExtentBuilder left_built = left.raw().write_all(A);
+  RawExtentBuilder right_built = right.raw().write_all(A);
+  change_left(left_built);
+  change_right(right_built);
+  left.put_raw(0, left_built);
+  right.put_raw(0, right_built);
+  PosixFileSystem file_system;
+  const auto left_opened = open_region(file_system, left.path(), {});
+  const auto right_opened = open_region(file_system, right.path(), {});
+  ReportCollector collector;
+  const std::array<DumpReplica, 2> replicas = {
+      {{&*left_opened.region, &collector}, {&*right_opened.region, &collector}}};
+  verify_replicas(replicas, {});
+  return std::move(collector.reports.findings);
+}
+
+std::vector<Example> examples_of_replicas() {
+  const auto nothing = [](RawExtentBuilder&) {};
+  return {
+      {reconciliation_source,
+       [=] {
+         return verify_two(nothing, [](RawExtentBuilder& built) { built.set_numbers(1, 0); });
+       }},
+      {reconciliation_loss,
+       [=] {
+         return verify_two(
+             nothing, [](RawExtentBuilder& built) { built.set_numbers(1, 0).corrupt_data(3); });
+       }},
+      {replicas_contradict,
+       [=] { return verify_two(nothing, [](RawExtentBuilder& built) { built.write(3, A, 1); }); }},
+  };
+}
+
 std::vector<Example> examples_of_files() {
   return {
       {definition_missing,
@@ -104,6 +151,8 @@ std::vector<Example> examples_of_files() {
        [] {
          return find_in_definition([](const auto& region) { edit_definition(region, "\"x\":1,"); });
        }},
+      {definition_older, [] { return open_older({}); }},
+      {older_in_place, [] { return open_older({Access::read_write}); }},
       files(extra_extent, [](TestRegion& region) { region.put_raw(1); }),
       files(stray_file, [](TestRegion& region) { put_text(region, "readme", ""); }),
       files(missing_extent, [](TestRegion& region) { region.remove("00/000/000"); }),
@@ -215,7 +264,8 @@ std::vector<Example> examples_of_databases() {
               std::filesystem::resize_file(region.path_of(0), 12 * 512 + 1);
             }),
       sqlite(sqlite_unknown_schema, "DROP TABLE metadata"),
-      sqlite(sqlite_older_generation, "DROP TABLE block_context"),
+      sqlite(sqlite_without_hashes, "DROP TABLE block_context"),
+      sqlite(sqlite_older_generation, "DROP TABLE block_context;" + contexts_of_s4),
       sqlite(sqlite_bad_number, "DELETE FROM metadata WHERE name = 'dirty'"),
       sqlite(sqlite_odd_dirty, "UPDATE metadata SET value = 2 WHERE name = 'dirty'"),
       sqlite(sqlite_odd_version, "UPDATE metadata SET value = 2 WHERE name = 'ext_version'"),
@@ -229,7 +279,7 @@ std::vector<Example> examples_of_databases() {
 
 std::vector<Example> all_examples() {
   std::vector<Example> all = examples_of_files();
-  for (auto& more : {examples_of_raw_extents(), examples_of_databases()}) {
+  for (auto& more : {examples_of_raw_extents(), examples_of_databases(), examples_of_replicas()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

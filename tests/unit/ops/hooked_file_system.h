@@ -80,6 +80,7 @@ class HookedDirectory : public Directory {
   void make_directory(std::string_view name, const std::optional<Ownership>& ownership) override {
     inner_->make_directory(name, ownership);
   }
+  void take_ownership(const Ownership& ownership) override { inner_->take_ownership(ownership); }
   void remove_file(std::string_view name) override { inner_->remove_file(name); }
   void remove_directory(std::string_view name) override { inner_->remove_directory(name); }
   void rename(std::string_view source, std::string_view target) override {

@@ -69,12 +69,25 @@ TEST_CASE("what an interrupted run left is cleared with force only, whatever its
   fs::create_directories(place.target + "/00/000");
   write_whole_file(place.target + "/00/000/000",
                    place.source.raw().set_numbers(3, 99).set_dirty().bytes());
-  write_whole_file(place.target + "/region.json.incomplete", Bytes(1));
+  write_whole_file(place.target + "/region.json.incomplete",
+                   as_byte_view(to_json_text(place.source.definition())));
   CHECK(error_of([&] { place.migrate(); }, "--force") == ErrorKind::failed);
   MigrateIntoOptions options;
   options.force = true;
   CHECK(place.migrate(options).summary.is_made);
   CHECK(place.names() == ". 00 00/000 00/000/000 00/000/001 region.json ");
+}
+
+TEST_CASE("a mark without a definition in it says nothing of the extents beside it") {
+  IntoPlace place;
+  place.source.put_raw_everywhere();
+  fs::create_directories(place.target + "/00/000");
+  write_whole_file(place.target + "/00/000/000", place.source.raw().set_numbers(3, 99).bytes());
+  write_whole_file(place.target + "/region.json.incomplete", Bytes(1));
+  MigrateIntoOptions options;
+  options.force = true;
+  CHECK(error_of([&] { place.migrate(options); }, "lost its region.json") == ErrorKind::failed);
+  CHECK(fs::exists(place.target + "/00/000/000"));
 }
 
 TEST_CASE("a new region inside the source would change it") {

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "libregion/format/raw_layout.h"
+#include "tests/support/older_sqlite.h"
 #include "tests/unit/ops/migrated_into.h"
 
 namespace libregion {
@@ -208,13 +209,52 @@ TEST_CASE("where an extent cannot be migrated no region is made, whatever is acc
   }
 }
 
+TEST_CASE("a region of an older generation becomes a raw one, whichever it is") {
+  for (const OlderGeneration generation :
+       {OlderGeneration::s3, OlderGeneration::s4, OlderGeneration::s5}) {
+    for (const bool encrypted : {false, true}) {
+      CAPTURE(static_cast<int>(generation));
+      CAPTURE(encrypted);
+      IntoPlace place({512, 8, 1, encrypted});
+      put_older_sqlite(place.source, 0, generation, 5, encrypted);
+      make_definition_older(place.source);
+      const auto before = place.source.snapshot();
+      const Into into = place.migrate();
+      CHECK(place.source.snapshot() == before);
+      CHECK(names_of(into.reports.findings) == "sqlite_older_generation");
+      CHECK(into.summary.migrated_count == 1);
+      RawExtentBuilder expected = place.source.raw().set_numbers(3, 5);
+      for (std::uint64_t block = 0; block < 5; ++block) {
+        const Bytes data = place.source.data_for(block);
+        expected.set_data(block, data);
+        expected.set_slot(
+            ContextSlot::A, block,
+            encrypted ? encrypted_context(data, some_encryption(block)) : plain_context(data));
+      }
+      CHECK(place.made("00/000/000") == expected.bytes());
+      CHECK(to_text(place.made("region.json")).find("database_write_version") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("S3: a block whose context is not its data's is damage") {
+  IntoPlace place({512, 8, 1, true});
+  put_older_sqlite(place.source, 0, OlderGeneration::s3, 5, /*encrypted=*/true);
+  Bytes data = place.source.file("00/000/000");
+  data[512] ^= std::byte{1};
+  place.source.put_file("00/000/000", ByteView(data));
+  const Into into = place.migrate();
+  CHECK(names_of(into.reports.findings) == "sqlite_older_generation, sqlite_no_matching_row");
+  CHECK(into.summary.left_count == 1);
+}
+
 TEST_CASE("after an extent that cannot be migrated the others are only looked at") {
   IntoPlace place;
   place.source.put_sqlite(0, 3);
   place.source.put_sqlite_with(1, "DROP TABLE block_context");
   place.source.put_file("00/000/000.db", std::string_view());
   const Into into = place.migrate();
-  CHECK(names_of(into.reports.findings) == "sqlite_empty_file, sqlite_older_generation");
+  CHECK(names_of(into.reports.findings) == "sqlite_empty_file, sqlite_without_hashes");
   CHECK(into.summary.left_count == 2);
   CHECK(into.summary.written_bytes == 0);
   CHECK_FALSE(fs::exists(place.target));

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/older_sqlite.h"
 #include "tests/unit/ops/migrated_extent.h"
 
 namespace libregion {
@@ -260,9 +261,13 @@ TEST_CASE("what cannot be read from a database leaves the extent alone, damage a
     fs::resize_file(region.path_of(0, ExtentPart::db), 8192);
     finding = "sqlite_corrupt";
   }
-  SUBCASE("an older generation") {
+  SUBCASE("a generation without hashes") {
     region.put_sqlite_with(0, "DROP TABLE block_context");
-    finding = "sqlite_older_generation";
+    finding = "sqlite_without_hashes";
+  }
+  SUBCASE("an older generation") {
+    put_older_sqlite(region, 0, OlderGeneration::s4, 5, /*encrypted=*/false);
+    finding = "sqlite_older_generation, older_in_place";
   }
   SUBCASE("a hot journal") {
     region.put_sqlite(0, 5);

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/random.h"
+#include "tests/unit/ops/counting_progress.h"
 #include "tests/unit/ops/run_region.h"
 
 namespace libregion {
@@ -207,20 +208,6 @@ TEST_CASE("whatever byte of a database is wrong: a finding, or the blocks are wh
 }
 
 // ---- stopping, progress -------------------------------------------------------------------------
-
-class CountingProgress : public Progress {
- public:
-  void start(std::uint64_t, std::uint64_t) override {}
-  void advance(std::uint64_t extent_count, std::uint64_t done_bytes) override {
-    extents += extent_count;
-    bytes += done_bytes;
-    if (stop_after != 0 && extents >= stop_after) stop = true;
-  }
-  std::atomic<std::uint64_t> extents{0};
-  std::atomic<std::uint64_t> bytes{0};
-  std::uint64_t stop_after = 0;
-  std::atomic<bool> stop{false};
-};
 
 TEST_CASE("progress counts every extent") {
   TestRegion region({512, 8, 8});

@@ -91,6 +91,51 @@ TEST_CASE("extents that have been in use are a region that lost its definition")
   CHECK(look(region.path()).kind == Kind::lost_definition);
 }
 
+TEST_CASE("beside a mark with a definition in it everything is a leftover") {
+  TestRegion region = interrupted_create();
+  region.put_raw(1, region.raw().set_numbers(7, 9).set_dirty());
+  region.put_file("readme", std::string_view("text"));
+  region.put_symbolic_link("00/001", "/tmp");
+  region.make_directory("00/000/000.copy");
+  REQUIRE(look(region.path()).kind == Kind::something_else);
+  const std::string mark = "region.json.incomplete";
+  SUBCASE("with a definition") {
+    region.put_file(mark, as_byte_view(to_json_text(region.definition())));
+    CHECK(look(region.path()).kind == Kind::leftovers);
+    PosixFileSystem file_system;
+    const auto root = expect_opened(file_system.open_directory(region.path()), region.path());
+    clear_leftovers(*root);
+    CHECK(look(region.path()).kind == Kind::empty);
+  }
+  SUBCASE("with half of one") {
+    const std::string text = to_json_text(region.definition());
+    region.put_file(mark, as_byte_view(text.substr(0, text.size() / 2)));
+    CHECK(look(region.path()).kind == Kind::something_else);
+  }
+  SUBCASE("with more than any definition has") {
+    const std::string text = to_json_text(region.definition());
+    region.put_file(mark, as_byte_view(text + std::string(definition_bytes_max, ' ')));
+    CHECK(look(region.path()).kind == Kind::something_else);
+  }
+  SUBCASE("behind a link") {
+    region.put_file("elsewhere", as_byte_view(to_json_text(region.definition())));
+    region.put_symbolic_link(mark, "elsewhere");
+    CHECK(look(region.path()).kind == Kind::something_else);
+  }
+  SUBCASE("of a region that is there") {
+    region.put_file(mark, as_byte_view(to_json_text(region.definition())));
+    region.put_file("region.json", std::string_view("{"));
+    CHECK(look(region.path()).kind == Kind::region);
+  }
+}
+
+TEST_CASE("a mark alone is a leftover, whatever is in it") {
+  TestRegion region;
+  region.remove("region.json");
+  region.put_file("region.json.incomplete", std::string_view("{"));
+  CHECK(look(region.path()).kind == Kind::leftovers);
+}
+
 TEST_CASE("extents as a create with an import makes them are leftovers") {
   TestRegion region = interrupted_create();
   region.put_raw(1, region.raw().write_all().set_numbers(0, 1));

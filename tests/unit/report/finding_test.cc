@@ -15,6 +15,8 @@ namespace {
   FINDING(definition_missing, error)          \
   FINDING(definition_invalid, error)          \
   FINDING(definition_unknown_member, note)    \
+  FINDING(definition_older, warning)          \
+  FINDING(older_in_place, error)              \
   FINDING(extra_extent, warning)              \
   FINDING(stray_file, note)                   \
   FINDING(missing_extent, error)              \
@@ -30,6 +32,9 @@ namespace {
   FINDING(unused_bits_set, warning)           \
   FINDING(dirty_extent, note)                 \
   FINDING(reconciliation_due, warning)        \
+  FINDING(reconciliation_source, warning)     \
+  FINDING(reconciliation_loss, error)         \
+  FINDING(replicas_contradict, error)         \
   FINDING(wrong_selected_slot, error)         \
   FINDING(no_matching_slot, error)            \
   FINDING(data_without_context, error)        \
@@ -56,7 +61,8 @@ namespace {
   FINDING(sqlite_invalid_wal, warning)        \
   FINDING(sqlite_hot_wal, note)               \
   FINDING(sqlite_unknown_schema, error)       \
-  FINDING(sqlite_older_generation, error)     \
+  FINDING(sqlite_older_generation, warning)   \
+  FINDING(sqlite_without_hashes, error)       \
   FINDING(sqlite_bad_number, error)           \
   FINDING(sqlite_bad_row, error)              \
   FINDING(sqlite_row_out_of_range, warning)   \

@@ -1,0 +1,151 @@
+// Every state that a crash may leave, looked at: what ./dev crash runs.
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "tests/crash/extent_part.h"
+#include "tests/crash/region_part.h"
+#include "tests/crash/replay_line.h"
+#include "tests/crash/sync_mutation.h"
+#include "tests/crash/track_record.h"
+
+namespace libregion {
+namespace {
+
+constexpr const char* usage =
+    "usage: crash-states [--seconds N] [--jobs N] [--only extents|regions] | --replay LINE | "
+    "--track-record\n"
+    "\n"
+    "Looks at every state that a crash may leave of the workloads, and says what it covered.\n"
+    "  --seconds N    of each of the two, stop after so long; what was left is said\n"
+    "  --jobs N       threads; as many as there are processors unless given\n"
+    "  --replay LINE  look again at the state that a failure has printed\n"
+    "  --track-record print the page of known mistakes\n";
+
+class Report {
+ public:
+  void failure(const CrashFailure& failure) {
+    fmt::print("FAILED  {}\n        {}\n", failure.line, failure.what);
+    ++failure_count_;
+  }
+  [[nodiscard]] int exit_status() const { return failure_count_ == 0 ? 0 : 1; }
+
+ private:
+  std::size_t failure_count_ = 0;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void run_extents(const CrashBudget& budget, Report& report) {
+  const auto begin = std::chrono::steady_clock::now();
+  const ExtentReport done = crash_extents(whole_extent_plan(), budget);
+  for (const CrashFailure& failure : done.failures) report.failure(failure);
+  fmt::print(
+      "one extent: {} workloads{}, {} crash points under ordered, zfs, posix-4k and posix-512, "
+      "{} states decided by {} reads of a block and {} of an extent, {} recoveries crashed again, "
+      "{} torn blocks excused: {} workloads failed; {:.0f} s\n",
+      done.workloads,
+      done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
+      done.tally.crash_points, done.tally.states, done.tally.blocks_read, done.tally.states_read,
+      done.recoveries, done.tally.torn_blocks, done.failures.size(), seconds_since(begin));
+}
+
+void run_mutants(Report& report) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::size_t caught = 0;
+  const auto mutants = sync_mutants();
+  for (const SyncMutant& mutant : mutants) {
+    if (mutant.failure) {
+      ++caught;
+    } else {
+      report.failure({fmt::format("without the sync '{}' of {}", mutant.label, mutant.protocol),
+                      "no workload finds it out"});
+    }
+  }
+  fmt::print("syncs left out: {}, found out: {}; {:.0f} s\n", mutants.size(), caught,
+             seconds_since(begin));
+}
+
+void run_regions(const CrashBudget& budget, Report& report) {
+  const auto begin = std::chrono::steady_clock::now();
+  const RegionReport done = crash_regions(whole_region_plan(), budget);
+  for (const CrashFailure& failure : done.failures) report.failure(failure);
+  fmt::print(
+      "regions: {} workloads{}, {} crash points under ordered, zfs, posix-4k and posix-512 with "
+      "zeros and with garbage, {} states, {} of them gone on with, {} second runs crashed again: "
+      "{} workloads failed; {:.0f} s\n",
+      done.workloads,
+      done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
+      done.tally.crash_points, done.tally.states, done.tally.examined, done.tally.crashed_again,
+      done.failures.size(), seconds_since(begin));
+}
+
+void run_track_record(Report& report) {
+  const auto rows = track_record();
+  std::size_t found = 0;
+  for (const TrackRecordRow& row : rows) {
+    if (row.failure) {
+      ++found;
+    } else {
+      report.failure({"protocol " + row.protocol, "is not found out"});
+    }
+  }
+  fmt::print("known mistakes: {}, found out: {}\n", rows.size(), found);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 1 && arguments[0] == "--track-record") {
+    fmt::print("{}", track_record_page(track_record()));
+    return 0;
+  }
+  std::string only;
+  CrashBudget budget{std::max(1U, std::thread::hardware_concurrency())};
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    if (i + 1 == arguments.size()) throw std::invalid_argument(arguments[i]);
+    const std::string& value = arguments[i + 1];
+    if (arguments[i] == "--replay") {
+      const std::string problem = replay(value);
+      fmt::print("{}\n", problem.empty() ? "nothing is wrong" : problem);
+      return problem.empty() ? 0 : 1;
+    }
+    if (arguments[i] == "--seconds") {
+      budget.seconds = std::stoul(value);
+    } else if (arguments[i] == "--only" && (value == "extents" || value == "regions")) {
+      only = value;
+    } else if (arguments[i] == "--jobs") {
+      budget.jobs = std::max(1U, static_cast<unsigned>(std::stoul(value)));
+    } else {
+      throw std::invalid_argument(arguments[i]);
+    }
+  }
+  Report report;
+  if (only != "regions") {
+    run_extents(budget, report);
+    run_mutants(report);
+  }
+  if (only.empty()) run_track_record(report);
+  if (only != "extents") run_regions(budget, report);
+  return report.exit_status();
+}
+
+}  // namespace
+}  // namespace libregion
+
+int main(int argc, char** argv) {
+  try {
+    return libregion::run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::invalid_argument&) {
+    fmt::print(stderr, "{}", libregion::usage);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crash-states: {}\n", error.what());
+  }
+  return 2;
+}

@@ -1,0 +1,78 @@
+#include "tests/crash/extent_part.h"
+
+#include <mutex>
+
+#include "libregion/ops/parallel.h"
+
+namespace libregion {
+namespace {
+
+Geometry geometry(std::uint64_t block_size_bytes, std::uint64_t block_count) {
+  return std::get<Geometry>(Geometry::make(block_size_bytes, block_count));
+}
+
+struct Unit {
+  Geometry geometry;
+  ExtentStart start;
+  const ExtentSuite* suite;
+};
+
+// The large ones first: they are not to be waited for at the end.
+std::vector<Unit> units_of(const ExtentPlan& plan) {
+  std::vector<Unit> units;
+  for (auto at = plan.geometries.rbegin(); at != plan.geometries.rend(); ++at) {
+    for (const ExtentStart start : {ExtentStart::empty, ExtentStart::plain,
+                                    ExtentStart::encrypted_a, ExtentStart::encrypted_b}) {
+      for (const ExtentSuite& suite : extent_suites()) units.push_back({*at, start, &suite});
+    }
+  }
+  return units;
+}
+
+}  // namespace
+
+ExtentPlan whole_extent_plan() {
+  ExtentPlan plan;
+  for (const std::uint64_t block_count : {1U, 7U, 8U, 10U, 16U}) {
+    plan.geometries.push_back(geometry(512, block_count));
+    plan.geometries.push_back(geometry(4096, block_count));
+  }
+  for (const std::uint64_t block_count : {100U, 133U}) {
+    plan.geometries.push_back(geometry(512, block_count));
+  }
+  plan.recoveries = 1;
+  return plan;
+}
+
+ExtentPlan short_extent_plan() {
+  return {{geometry(512, 1), geometry(4096, 8), geometry(512, 10)}, 2, 1};
+}
+
+ExtentReport crash_extents(const ExtentPlan& plan, const CrashBudget& budget) {
+  const std::vector<Unit> units = units_of(plan);
+  ExtentReport report;
+  std::mutex mutex;
+  const Deadline deadline(budget);
+  for_each_in_parallel(budget.jobs, units.size(), [&](std::size_t i) {
+    const Unit& unit = units[i];
+    ExtentCrasher crasher(unit.geometry);
+    ExtentReport own;
+    const auto sequences = step_sequences(unit.geometry, plan.steps_max);
+    for (const auto& steps : sequences) {
+      if (deadline.is_over()) break;
+      ++own.workloads;
+      auto failure = crasher.crash({unit.geometry, unit.start, steps}, unit.suite->protocol,
+                                   {unit.suite->models, plan.recoveries});
+      if (failure && own.failures.empty()) own.failures.push_back(std::move(*failure));
+    }
+    const std::lock_guard lock(mutex);
+    report.workloads += own.workloads;
+    report.workloads_left += sequences.size() - own.workloads;
+    report.recoveries += crasher.recovery_count();
+    report.tally.add(crasher.tally());
+    report.failures.insert(report.failures.end(), own.failures.begin(), own.failures.end());
+  });
+  return report;
+}
+
+}  // namespace libregion

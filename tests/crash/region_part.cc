@@ -1,0 +1,81 @@
+#include "tests/crash/region_part.h"
+
+#include <mutex>
+
+#include "libregion/ops/parallel.h"
+
+namespace libregion {
+namespace {
+
+// Of larger extents fewer states are drawn: each takes longer.
+constexpr std::uint64_t few_blocks_max = 16;
+constexpr std::uint64_t large_share = 16;
+
+Geometry geometry(std::uint64_t block_size_bytes, std::uint64_t block_count) {
+  return std::get<Geometry>(Geometry::make(block_size_bytes, block_count));
+}
+
+struct Unit {
+  Geometry geometry;
+  RegionStart start;
+};
+
+}  // namespace
+
+RegionPlan whole_region_plan() {
+  RegionPlan plan;
+  for (const std::uint64_t block_count : {1U, 7U, 8U, 10U, 16U}) {
+    plan.geometries.push_back(geometry(512, block_count));
+    plan.geometries.push_back(geometry(4096, block_count));
+  }
+  for (const std::uint64_t block_count : {100U, 133U}) {
+    plan.geometries.push_back(geometry(512, block_count));
+  }
+  plan.starts.assign(region_starts.begin(), region_starts.end());
+  plan.options = {{CrashModel::ordered, CrashModel::zfs, CrashModel::posix_4k,
+                   CrashModel::posix_512, CrashModel::posix_512_garbage},
+                  512,
+                  1};
+  return plan;
+}
+
+RegionPlan short_region_plan() {
+  RegionPlan plan = whole_region_plan();
+  plan.geometries = {geometry(512, 7)};
+  plan.steps_max = 1;
+  plan.options.states_max = 24;
+  return plan;
+}
+
+RegionReport crash_regions(const RegionPlan& plan, const CrashBudget& budget) {
+  std::vector<Unit> units;
+  for (const Geometry& of : plan.geometries) {
+    for (const RegionStart start : plan.starts) units.push_back({of, start});
+  }
+  RegionReport report;
+  std::mutex mutex;
+  const Deadline deadline(budget);
+  for_each_in_parallel(budget.jobs, units.size(), [&](std::size_t i) {
+    const Unit& unit = units[i];
+    RegionReport own;
+    const auto sequences = region_sequences(unit.start, unit.geometry, plan.steps_max);
+    RegionCrasher::Options options = plan.options;
+    if (unit.geometry.extent_size_blocks() > few_blocks_max) options.states_max /= large_share;
+    for (const auto& steps : sequences) {
+      if (deadline.is_over()) break;
+      ++own.workloads;
+      RegionCrasher crasher({unit.geometry, unit.start, steps}, {}, options);
+      auto failure = crasher.crash();
+      own.tally.add(crasher.tally());
+      if (failure && own.failures.empty()) own.failures.push_back(std::move(*failure));
+    }
+    const std::lock_guard lock(mutex);
+    report.workloads += own.workloads;
+    report.workloads_left += sequences.size() - own.workloads;
+    report.tally.add(own.tally);
+    report.failures.insert(report.failures.end(), own.failures.begin(), own.failures.end());
+  });
+  return report;
+}
+
+}  // namespace libregion
