@@ -1,6 +1,7 @@
 #include "libregion/extent/raw_image.h"
 
 #include <algorithm>
+#include <array>
 
 namespace libregion {
 namespace {
@@ -48,6 +49,14 @@ void write_raw_tail(File& file, const Geometry& geometry,
   tail.resize(bits_bytes + metadata_bytes);
   encode_metadata(metadata, std::span(tail).subspan(bits_bytes).first<metadata_bytes>());
   file.write(layout.file_bytes() - tail.size(), tail);
+}
+
+void write_empty_raw_extent(File& file, const Geometry& geometry, const ExtentMetadata& metadata) {
+  const RawLayout layout(geometry);
+  std::array<std::byte, metadata_bytes> encoded{};
+  encode_metadata(metadata, encoded);
+  file.resize(layout.file_bytes());
+  file.write(layout.metadata_offset_bytes(), encoded);
 }
 
 }  // namespace libregion

@@ -18,4 +18,7 @@ void write_raw_tail(File& file, const Geometry& geometry,
                     std::span<const std::optional<BlockContext>> contexts, ContextSlot array,
                     const ExtentMetadata& metadata);
 
+// Makes a new, empty file an extent that was never written: two calls, whatever its size.
+void write_empty_raw_extent(File& file, const Geometry& geometry, const ExtentMetadata& metadata);
+
 }  // namespace libregion

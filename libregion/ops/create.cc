@@ -86,10 +86,7 @@ class RegionBuilder {
   }
 
   void create_empty_extents(std::uint32_t first, std::uint32_t end) {
-    const Contexts none(geometry_.extent_size_blocks());
-    if (options_.format == ExtentFormat::sqlite) {
-      empty_database_ = build_database(metadata_of_new(false), none);
-    }
+    if (options_.format == ExtentFormat::sqlite) empty_database_ = build_empty_database();
     while (first < end) {
       const auto leaf = making_.enter_leaf(leaf_of(ExtentId{first}));
       const std::uint32_t leaf_end = static_cast<std::uint32_t>(std::min<std::uint64_t>(
@@ -98,7 +95,13 @@ class RegionBuilder {
         check_stop();
         const ExtentId extent{first + static_cast<std::uint32_t>(i)};
         const auto file = leaf->create_file(extent_file_name(extent), std::nullopt);
-        finish_extent(*leaf, extent, *file, none);
+        if (options_.format == ExtentFormat::raw) {
+          write_empty_raw_extent(*file, geometry_, metadata_of_new(false));
+          file_bytes_ += RawLayout(geometry_).file_bytes();
+        } else {
+          file->resize(geometry_.extent_data_bytes());
+          add_database(*leaf, extent, empty_database_);
+        }
         advance(1);
       });
       first = leaf_end;
@@ -106,7 +109,7 @@ class RegionBuilder {
     }
   }
 
-  // Everything of an extent but its data.
+  // Everything of an imported extent but its data.
   void finish_extent(Directory& leaf, ExtentId extent, File& file, const Contexts& contexts) {
     const bool is_written = std::any_of(contexts.begin(), contexts.end(),
                                         [](const auto& context) { return context.has_value(); });
@@ -118,16 +121,18 @@ class RegionBuilder {
       return;
     }
     file.resize(geometry_.extent_data_bytes());
+    add_database(leaf, extent,
+                 is_written ? build_database(metadata, contexts) : build_empty_database());
+  }
+
+  void add_database(Directory& leaf, ExtentId extent, const Bytes& image) {
     const auto db = leaf.create_file(extent_file_name(extent, ExtentPart::db), std::nullopt);
-    const Bytes image = is_written ? build_database(metadata, contexts) : empty_database();
     db->write(0, image);
     file_bytes_ += geometry_.extent_data_bytes() + image.size();
   }
 
-  [[nodiscard]] Bytes empty_database() const {
-    return empty_database_.empty()
-               ? build_database(metadata_of_new(false), Contexts(geometry_.extent_size_blocks()))
-               : empty_database_;
+  [[nodiscard]] static Bytes build_empty_database() {
+    return build_database(metadata_of_new(false), {});
   }
 
   void advance(std::uint64_t extents) const {

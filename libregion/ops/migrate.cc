@@ -236,6 +236,8 @@ class Migration {
       write_raw_tail(job.sqlite->data_file(), geometry_, choice->contexts, ContextSlot::A,
                      *job.metadata);
     }
+    // The files of a whole batch stay open, not all that was read.
+    job.sqlite->forget_rows();
     job.written_bytes = layout_.file_bytes() - geometry_.extent_data_bytes();
     job.migrates = true;
   }

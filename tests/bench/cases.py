@@ -1,0 +1,328 @@
+"""The benchmarks: what is held against what."""
+
+import os
+import shlex
+import shutil
+
+from launch import watch
+from measure import Pair, Side, Table, median
+from places import GIB, KIB, MIB, extent_files, forget_cached, run, run_inside
+
+
+class Sizes:
+    """How much is measured. The small ones only try whether everything still works."""
+
+    def __init__(self, small):
+        self.data = 8 * MIB if small else GIB
+        self.extents = 20 if small else 4900
+        self.empty_extents = 20 if small else 1000
+        self.migrated = 17 if small else 100
+        self.blocks = 256 if small else 16384
+        self.created = [(str(n), n * MIB) for n in (64, 128)] if small else [
+            ('750 GiB', 750 * GIB), ('1 TiB', 1024 * GIB)]
+        self.many_extents = 100 if small else 100000
+        self.random_writes = 200 if small else 4000
+        self.large_writes = 4 if small else 64
+        self.rows = 300 if small else 16384
+
+
+# ---- reading -------------------------------------------------------------------------------------
+
+def reading(places, sizes, against):
+    """Pairs that read a region in memory: the processor decides."""
+    def region(size=sizes.data):
+        return places.written(places.memory, size)
+
+    def tool(name, *arguments, size=sizes.data):
+        return lambda: run(places.tool(name, *arguments, region(size)))
+
+    def cat():
+        files = extent_files(region())
+        return run(['sh', '-c', 'cat "$@" >/dev/null', 'cat', *files])
+
+    mib = sizes.data // MIB
+    verify = Side('region-verify -j 1', tool('verify', '-j', 1))
+    pairs = [
+        Pair('verify-cat', 'verify, warm, against cat', verify, Side('cat >/dev/null', cat),
+             goal=1.2, unit_count=mib, unit='MiB'),
+        Pair('verify-threads', 'verify, warm: two threads against one',
+             Side('-j 2', tool('verify', '-j', 2)), verify, goal=1.5, unit_count=mib, unit='MiB'),
+        Pair('verify-growth', 'verify: ten times as much data', verify,
+             Side('a tenth of it', tool('verify', '-j', 1, size=sizes.data // 10 // 4096 * 4096)),
+             goal=0.09, unit_count=mib, unit='MiB'),
+        Pair('export-cp', 'export, dense, unchecked, against cp',
+             Side('region-export --no-check',
+                  lambda: export(places, region(), '--no-check')),
+             Side('cp --sparse=auto', lambda: copy(places, region())), unit_count=mib, unit='MiB'),
+        Pair('export-checked', 'export, dense: unchecked against checked',
+             Side('--no-check', lambda: export(places, region(), '--no-check')),
+             Side('checked', lambda: export(places, region())), unit_count=mib, unit='MiB'),
+    ]
+    if shutil.which('xxhsum'):
+        pairs.append(Pair('verify-xxhsum', 'verify, warm, against xxhsum', verify,
+                          Side('xxhsum -H1', lambda: run(['xxhsum', '-H1', '-q',
+                                                          *extent_files(region())])),
+                          unit_count=mib, unit='MiB'))
+    if against:
+        words = shlex.split(against)
+        pairs.append(Pair('verify-against', f'verify, warm, against {words[0]}', verify,
+                          Side(words[0], lambda: run([word.replace('{region}', region())
+                                                      for word in words])),
+                          unit_count=mib, unit='MiB'))
+    return pairs
+
+
+def export(places, region, *options):
+    path = places.fresh(places.memory)
+    usage = run(places.tool('export', *options, '-o', path, region))
+    os.unlink(path)
+    return usage
+
+
+def copy(places, region):
+    path = places.fresh(places.memory)
+    usage = run(['cp', '-r', '--sparse=auto', region, path])
+    shutil.rmtree(path)
+    return usage
+
+
+def reading_cold(places, sizes):
+    """From the disk, with nothing of it in memory."""
+    def region():
+        return places.written(places.disk, sizes.data)
+
+    def forget():
+        forget_cached(region())
+
+    verify = Side('region-verify', lambda: run(places.tool('verify', region())), forget)
+    cat = Side('cat >/dev/null', lambda: run(['sh', '-c', 'cat "$@" >/dev/null', 'cat',
+                                              *extent_files(region())]), forget)
+    return [Pair('verify-cold', 'verify, cold, against cat', verify, cat, goal=2,
+                 unit_count=sizes.data // MIB, unit='MiB')]
+
+
+def reading_empty(places, sizes):
+    """Extents that hold nothing cost what their number costs, whatever their size."""
+    def region(blocks):
+        return places.empty(places.memory, sizes.empty_extents, blocks)
+
+    def on(name, options, blocks):
+        return lambda: run(places.tool(name, *options, region(blocks)))
+
+    small, large = sizes.blocks // 16, sizes.blocks // 16 * 10
+    pairs = []
+    for name, options in (('verify', ()), ('dump', ()), ('export', ('-f', '-o', '/dev/null'))):
+        pairs.append(Pair(
+            f'{name}-empty', f'{name} of extents that hold nothing: ten times as large',
+            Side(f'{large} blocks', on(name, options, large)),
+            Side(f'{small} blocks', on(name, options, small)),
+            goal=0.8, unit_count=sizes.empty_extents, unit='extents'))
+    return pairs
+
+
+def dumping(places, sizes):
+    def region():
+        return places.empty(places.memory, sizes.extents, 64)
+
+    dump = Side('region-dump -j 1', lambda: run(places.tool('dump', '-j', 1, region())))
+    return [
+        Pair('dump-floor', 'dump of metadata against the bare calls', dump,
+             Side('openat, fstat, pread, close',
+                  lambda: run(places.helper('floor-dump', region(), extents=sizes.extents))),
+             unit_count=sizes.extents, unit='extents'),
+        Pair('dump-threads', 'dump of metadata: two threads against one',
+             Side('-j 2', lambda: run(places.tool('dump', '-j', 2, region()))), dump,
+             unit_count=sizes.extents, unit='extents'),
+    ]
+
+
+def rows(places, sizes):
+    pairs = []
+    for encrypted in (0, 1):
+        def side(reader, encrypted=encrypted):
+            return lambda: run_inside(places.helper('rows', count=sizes.rows, encrypted=encrypted,
+                                                    reader=reader))
+        kind = 'encrypted' if encrypted else 'plain'
+        pairs.append(Pair(f'rows-{kind}', f'the {kind} rows of an extent, against SQLite',
+                          Side('walk', side('walk')), Side('SQLite', side('sqlite')), goal=5,
+                          unit_count=sizes.rows, unit='rows'))
+    return pairs
+
+
+# ---- changing ------------------------------------------------------------------------------------
+
+def changing(places, sizes):
+    """Pairs that sync, on a disk: each side in a fresh directory."""
+    state = {}
+
+    def create(jobs):
+        return lambda: run(places.tool('create', '-j', jobs, '--block-size', 4096,
+                                       '--extent-size', 64, '--extent-count', sizes.extents,
+                                       places.fresh(places.disk)))
+
+    def make(command, **values):
+        def prepare():
+            state[command] = places.made_by_helper(command, places.fresh(places.disk),
+                                                   extents=sizes.migrated, blocks=sizes.blocks,
+                                                   **values)
+            os.sync()
+        return prepare
+
+    def on(command, *tool):
+        return lambda: run(places.tool(*tool, state[command]))
+
+    def floor(command, name):
+        return lambda: run(places.helper(name, state[command], extents=sizes.migrated,
+                                         blocks=sizes.blocks))
+
+    dense = make('make-sqlite', encrypted=1)
+    scattered = make('make-scattered')
+    migrate = Side('region-migrate -j 1', on('make-sqlite', 'migrate', '-j', 1), dense)
+    defragment = Side('region-defragment -j 1', on('make-scattered', 'defragment', '-j', 1),
+                      scattered)
+    create_one = Side('region-create -j 1', create(1))
+    in_extents = {'unit_count': sizes.migrated, 'unit': 'extents'}
+    return [
+        Pair('create-floor', 'create against the bare calls', create_one,
+             Side('openat, ftruncate, pwrite, close; syncfs', lambda: run(places.helper(
+                 'floor-create', places.fresh(places.disk), extents=sizes.extents, blocks=64))),
+             unit_count=sizes.extents, unit='extents'),
+        Pair('create-threads', 'create: two threads against one', Side('-j 2', create(2)),
+             create_one, unit_count=sizes.extents, unit='extents'),
+        Pair('migrate-floor', 'migrate, dense, encrypted, against the bare calls', migrate,
+             Side('read, write, syncfs, unlink', floor('make-sqlite', 'floor-migrate'), dense),
+             **in_extents),
+        Pair('migrate-threads', 'migrate, dense: two threads against one',
+             Side('-j 2', on('make-sqlite', 'migrate', '-j', 2), dense), migrate, **in_extents),
+        Pair('defragment-floor', 'defragment against the bare calls', defragment,
+             Side('read, write, syncfs', floor('make-scattered', 'floor-defragment'), scattered),
+             **in_extents),
+        Pair('defragment-threads', 'defragment: two threads against one',
+             Side('-j 2', on('make-scattered', 'defragment', '-j', 2), scattered), defragment,
+             **in_extents),
+    ]
+
+
+def importing(places, sizes):
+    def create():
+        return run(places.tool('create', '--block-size', 4096, '--extent-size', 4096,
+                               '--extent-count', 1, '--import',
+                               places.image(sizes.data // 2), places.fresh(places.disk)))
+
+    def cp():
+        return run(['sh', '-c', 'cp "$1" "$2" && sync "$2"', 'cp', places.image(sizes.data // 2),
+                    places.fresh(places.disk)])
+
+    return [Pair('import-cp', 'create with an import, against cp and sync',
+                 Side('region-create --import', create), Side('cp; sync', cp),
+                 unit_count=sizes.data // 2 // MIB, unit='MiB')]
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+def write_table(places, sizes):
+    """A service's writes to a region of 4 KiB blocks; each backend in turn."""
+    workloads = [('random 4 KiB, flush every 100', 4 * KIB, sizes.random_writes, 1, 100),
+                 ('sequential 1 MiB, flush every 16', MIB, sizes.large_writes, 0, 16),
+                 ('sequential 4 MiB, flush every 16', 4 * MIB, sizes.large_writes, 0, 16)]
+
+    backends = ('zfs', 'posix', 'sqlite')
+
+    def measure(runs):
+        lines = []
+        for title, size, count, at_random, flush_every in workloads:
+            usages = {backend: [] for backend in backends}
+            for _ in range(min(runs, 3)):
+                for backend in backends:
+                    usages[backend].append(run_inside(places.helper(
+                        'writes', places.fresh(places.disk), backend=backend, bytes=size,
+                        count=count, random=at_random, flush_every=flush_every)))
+            rates = {backend: count / median([usage.seconds for usage in found])
+                     for backend, found in usages.items()}
+            for backend in backends:
+                said = usages[backend][0].said
+                lines.append([title, backend, round(rates[backend], 1),
+                              round(rates[backend] / rates['sqlite'], 2),
+                              round(int(said['memory-start']) / MIB, 1),
+                              round(int(said['memory-end']) / MIB, 1)])
+        return lines
+
+    return Table('writes', 'a service\'s writes: the raw backend in both orderings, the SQLite one',
+                 ['writes', 'backend', 'per second', 'against SQLite', 'MiB when open',
+                  'MiB at the end'], measure)
+
+
+def create_table(places, sizes):
+    def measure(_):
+        lines = []
+        for name, size in sizes.created:
+            for blocks in (4096, 8192, 16384, 32768):
+                if size < blocks * 4 * KIB:
+                    continue
+                extents = size // (blocks * 4 * KIB)
+                usage = run(places.tool('create', '--block-size', 4096, '--extent-size', blocks,
+                                        '--extent-count', extents, places.fresh(places.disk)))
+                lines.append([name, blocks, extents, round(usage.seconds, 3),
+                              round(usage.cpu_seconds, 3)])
+        return lines
+
+    return Table('create-sizes', 'creation of a region, durable, on a disk',
+                 ['region', 'blocks per extent', 'extents', 'seconds', 'processor seconds'],
+                 measure)
+
+
+def migrate_table(places, sizes):
+    """Per extent of 16,384 blocks of 4 KiB: without a row, with all of them, and checked."""
+    def measure(runs):
+        lines = []
+        for title, row_count in (('sparse', 0), ('dense', sizes.blocks)):
+            seconds = []
+            for _ in range(min(runs, 3)):
+                region = places.made_by_helper('make-sqlite', places.fresh(places.disk),
+                                               extents=sizes.migrated, blocks=sizes.blocks,
+                                               rows=row_count)
+                os.sync()
+                seconds.append(run(places.tool('migrate', region)).seconds)
+            lines.append([title, sizes.migrated, row_count, round(median(seconds), 3),
+                          round(median(seconds) / sizes.migrated * 1000, 3)])
+        return lines
+
+    return Table('migrate-sizes', 'migration of a region, durable, on a disk',
+                 ['region', 'extents', 'rows per extent', 'seconds', 'milliseconds per extent'],
+                 measure)
+
+
+def memory_table(places, sizes):
+    """High-water marks: many extents that hold nothing, and one as large as an extent can be."""
+    def measure(_):
+        many = places.empty(places.memory, sizes.many_extents, 64)
+        blocks = 512 * MIB // 512 if sizes.data >= GIB else 8192
+        large = places.written(places.memory, blocks * 512, 512, blocks)
+        dense = places.made_by_helper('make-sqlite', places.fresh(places.disk), encrypted=1,
+                                      extents=sizes.migrated, blocks=sizes.blocks)
+        lines = []
+        for title, command in (
+                (f'verify, {sizes.many_extents} extents', ('verify', '-j', 2, many)),
+                (f'dump, {sizes.many_extents} extents', ('dump', '-j', 2, many)),
+                (f'defragment, {sizes.many_extents} extents', ('defragment', '-j', 2, many)),
+                (f'migrate, {sizes.many_extents} extents', ('migrate', '-j', 2, many)),
+                (f'migrate, {sizes.migrated} extents of {sizes.blocks} rows',
+                 ('migrate', '-j', 2, dense)),
+                (f'verify, one extent of {blocks} blocks', ('verify', '-j', 2, large)),
+                (f'export, one extent of {blocks} blocks',
+                 ('export', '-f', '-o', '/dev/null', large)),
+                (f'defragment, one extent of {blocks} blocks', ('defragment', '-j', 2, large))):
+            usage = watch(places.tool(*command))
+            lines.append([title, round(usage.memory_bytes / MIB, 1), usage.descriptors,
+                          round(usage.seconds, 2)])
+        return lines
+
+    return Table('memory', 'memory and descriptors at most, with two threads',
+                 ['run', 'MiB', 'descriptors', 'seconds'], measure)
+
+
+def all_cases(places, sizes, against):
+    return [*rows(places, sizes), *reading(places, sizes, against), *reading_empty(places, sizes),
+            *dumping(places, sizes), *changing(places, sizes), *importing(places, sizes),
+            *reading_cold(places, sizes), write_table(places, sizes), migrate_table(places, sizes),
+            create_table(places, sizes), memory_table(places, sizes)]
