@@ -6,6 +6,7 @@
 #include "libregion/base/error.h"
 #include "libregion/extent/raw_extent.h"
 #include "libregion/extent/slot_consolidation.h"
+#include "libregion/format/integrity.h"
 #include "libregion/ops/defragment.h"
 #include "tests/crash/block_decision.h"
 #include "tests/crash/forwarding_file.h"

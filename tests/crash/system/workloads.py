@@ -245,10 +245,10 @@ WORKLOADS = {
         Workload('defragment-many', lambda place: scattered(place, 24, 9),
                  'region-defragment -j2 {}/region', verifies='region'),
 
-        Workload('import', with_image, 'region-import -j2 {}/region {}/image',
-                 verifies='region', small=True),
+        # While an extent is replaced its file may be torn: what it becomes is in its .replace.
+        Workload('import', with_image, 'region-import -j2 {}/region {}/image', small=True),
         Workload('import-inside', with_small_image,
-                 'region-import --at-bytes 5120 {}/region {}/image', verifies='region'),
+                 'region-import --at-bytes 5120 {}/region {}/image'),
         Workload('import-replacements', with_replacements_and_image,
                  'region-import -j2 {}/region {}/image'),
 
