@@ -93,7 +93,7 @@ class Examination {
   }
 
   OpenedExtent open_files() {
-    const FileClaim claim = [&](File& file) { region_.use->claim(file); };
+    const FileClaim claim = [&](File& file) { claim_with_holes(file); };
     if (job_.format == ExtentFormat::sqlite) {
       return open_extent(leaf_, job_.extent, job_.parts, geometry_, claim);
     }
@@ -102,6 +102,14 @@ class Examination {
         open_extent_file(leaf_, job_.extent, ExtentPart::data, access_, claim, opened.findings);
     if (file == nullptr) return opened;
     return RawExtent::open(std::move(file), geometry_, job_.extent, extent_path(job_.extent));
+  }
+
+  // What is to be changed was synced before it was opened: a sync that fails must not be taken for
+  // damage of the extent.
+  void claim_with_holes(File& file) const {
+    if (access_ == Access::read) return region_.use->claim_with_holes(file);
+    region_.use->claim(file);
+    if (region_.use->check() == UseCheck::lease) file.trust_holes();
   }
 
   bool mends(const Finding& finding) {
@@ -154,13 +162,16 @@ class Examination {
   void examine_blocks() {
     BlockCheck check(region_.definition, job_.extent, *job_.reader, CheckDepth::everything);
     if (raw() != nullptr) bits_.emplace(raw()->active_slots());
-    read_past_errors(
-        *job_.reader, {0, job_.reader->readable_blocks()},
-        [&](const BlockRecord& record) { examine(record, check); },
-        [&](std::uint64_t block, const Error& error) {
-          job_.has_io_errors = true;
-          check.add_unreadable(block, error);
-        });
+    const auto visit = [&](const BlockRecord& record) { examine(record, check); };
+    const auto skip = [&](std::uint64_t block, const Error& error) {
+      job_.has_io_errors = true;
+      check.add_unreadable(block, error);
+    };
+    for_each_step({{0, job_.reader->readable_blocks()}, geometry_.shift()}, [&](BlockRange step) {
+      const std::uint64_t unwritten = job_.reader->count_unwritten(step);
+      if (unwritten == step.count) return;
+      read_past_errors(*job_.reader, {step.first + unwritten, step.count - unwritten}, visit, skip);
+    });
     job_.looked_at_blocks = job_.reader->readable_blocks();
     for (Finding& finding : check.take_findings()) keep(std::move(finding));
     if (raw() != nullptr) patch_bits();

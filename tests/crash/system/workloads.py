@@ -4,6 +4,7 @@ A workload is prepared in a directory of its own; everything below it is compare
 commands name that directory as {}.
 """
 
+import os
 import pathlib
 import random
 import shutil
@@ -157,6 +158,25 @@ def with_replacements_and_image(place):
     image(place, 40, seed=13)
 
 
+def misselected(place):
+    """Wrong active-slot bits, a padding that is not zero, a log without its database."""
+    region = raw(place)
+    for extent in (0, 2):
+        harness.flip_byte(region / f'00/000/00{extent}', 10 * (512 + 96), 0x15)
+    harness.flip_byte(region / '00/000/001', 10 * (512 + 96) + 2 + 30)
+    (region / '00/000/001.db-wal').write_bytes(b'log' * 400)
+
+
+def with_replica(place):
+    """Damaged blocks, an extent that is gone and one that was cut off; a replica that has all."""
+    region = raw(place)
+    shutil.copytree(region, place / 'replica')
+    for block in (2, 3, 7):
+        harness.flip_byte(region / '00/000/000', block * 512 + 9)
+    (region / '00/000/001').unlink()
+    os.truncate(region / '00/000/002', 700)
+
+
 def with_leftovers_of_create(place):
     """What a create leaves that is killed before the region is whole."""
     region = raw(place, 'new')
@@ -232,6 +252,11 @@ WORKLOADS = {
         Workload('import-replacements', with_replacements_and_image,
                  'region-import -j2 {}/region {}/image'),
 
+        Workload('repair', misselected, 'region-repair {}/region --write --no-undo -j2',
+                 small=True),
+        Workload('repair-from', with_replica,
+                 'region-repair {}/region --write --no-undo -j2 --from {}/replica'),
+
         Workload('export', raw, 'region-export -o {}/exported {}/region',
                  'region-export -o {}/exported --force {}/region', verifies='region',
                  small=True),
@@ -248,6 +273,8 @@ WORKLOADS = {
         reader('export-to-stdout', raw, 'region-export {}/region'),
         reader('migrate-dry-run', sqlite, 'region-migrate -n {}/region', code=1),
         reader('defragment-dry-run', scattered, 'region-defragment -n {}/region', code=1),
+        reader('repair-plan', with_replica, 'region-repair {}/region --plan --from {}/replica',
+               code=1),
         reader('import-dry-run', with_image, 'region-import -n {}/region {}/image', code=1),
     )
 }

@@ -1,15 +1,20 @@
 // Every finding there is, each from the smallest region that has it.
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include <doctest/doctest.h>
 
+#include "libregion/format/block_decryption.h"
+#include "libregion/ops/dump_slots.h"
 #include "libregion/ops/verify_replicas.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/older_sqlite.h"
 #include "tests/unit/ops/hooked_file_system.h"
+#include "tests/unit/ops/repair_scenarios.h"
 #include "tests/unit/ops/run_region.h"
+#include "tests/unit/ops/scenario_parts.h"
 
 namespace libregion {
 namespace {
@@ -277,9 +282,108 @@ std::vector<Example> examples_of_databases() {
   };
 }
 
+// ---- what a repair has to say -------------------------------------------------------------------
+
+// Of a region with one damaged block, repaired from a replica.
+Findings find_in_repair(
+    const std::function<void(TestRegion& region, TestRegion& replica)>& change) {
+  TestRegion region({512, 12, 1});
+  TestRegion replica({512, 12, 1});
+  region.put_raw(0, region.raw().write_all(A).set_numbers(1, 4).corrupt_data(5));
+  replica.put_raw(0, region.raw().write_all(A).set_numbers(1, 4));
+  change(region, replica);
+  PosixFileSystem file_system;
+  const auto target = open_region(file_system, region.path(), {});
+  const auto source = open_region(file_system, replica.path(), {});
+  RepairOptions options;
+  options.replicas = {&*source.region};
+  ReportCollector collector;
+  repair_region(*target.region, options, collector);
+  return std::move(collector.reports.findings);
+}
+
+// The extent cannot be read any more once it was changed.
+Findings find_put_back() {
+  const RepairScenario& scenario = repair_scenario("wrong bits of 7 blocks");
+  for (std::uint64_t number = 0;; ++number) {
+    const auto memory = scenario.before->copy();
+    const Region region = open_for(*memory, Access::read_write);
+    memory->add_fault({EIO, CallKind::read, "", number});
+    RepairOptions options;
+    options.dry_run = false;
+    options.undo_path = undo_path;
+    options.undo_file_system = memory.get();
+    ReportCollector collector;
+    RepairSummary summary;
+    try {
+      summary = repair_region(region, options, collector);
+    } catch (const Error&) {
+      continue;  // it was not the extent that could not be read
+    }
+    REQUIRE(memory->faults_hit() > 0);
+    if (summary.put_back_count > 0) return std::move(collector.reports.findings);
+  }
+}
+
+Findings find_in_undo() {
+  const RepairScenario& scenario = repair_scenario("wrong bits of 7 blocks");
+  const auto memory = scenario.before->copy();
+  repair(*memory, scenario);
+  const std::string path = "/r/00/000/000";
+  Bytes content = memory->content_of(path);
+  content.end()[-20] ^= std::byte{1};  // the flush number
+  memory->remove(path);
+  memory->add_file(path, content);
+  const Region region = open_for(*memory, Access::read_write);
+  const auto root = std::get<std::unique_ptr<Directory>>(memory->open_directory("/"));
+  const UndoFile file(open_file_in(*root, undo_path.substr(1), Access::read));
+  ReportCollector collector;
+  undo_repair(region, file, {.dry_run = false}, collector);
+  return std::move(collector.reports.findings);
+}
+
+Findings find_with_wrong_key() {
+  TestRegion region({512, 12, 1, true});
+  region.put_raw(0, region.raw().write_encrypted(5));
+  const auto key = EncryptionKey::parse(Bytes(EncryptionKey::size_bytes));
+  PosixFileSystem file_system;
+  const auto opened = open_region(file_system, region.path(), {});
+  ReportCollector collector;
+  dump_slots(*opened.region, {}, nullptr, collector, &*key);
+  return std::move(collector.reports.findings);
+}
+
+std::vector<Example> examples_of_repairs() {
+  return {
+      {no_proven_copy,
+       [] {
+         return find_in_repair([](TestRegion& region, TestRegion& replica) {
+           replica.put_raw(0, region.raw().write_all(A).set_numbers(1, 4).corrupt_data(5));
+         });
+       }},
+      {needs_mix,
+       [] {
+         return find_in_repair([](TestRegion& region, TestRegion& replica) {
+           replica.put_raw(0, region.raw().write_all(A).set_numbers(1, 3));
+         });
+       }},
+      {repair_needs_migration,
+       [] {
+         return find_in_repair([](TestRegion& region, TestRegion& /*replica*/) {
+           region.remove("00/000/000");
+           region.put_sqlite_with(0, "INSERT INTO block_context VALUES (1, 1, NULL, NULL, 1)");
+         });
+       }},
+      {repair_put_back, find_put_back},
+      {changed_since_repair, find_in_undo},
+      {wrong_tag, find_with_wrong_key},
+  };
+}
+
 std::vector<Example> all_examples() {
   std::vector<Example> all = examples_of_files();
-  for (auto& more : {examples_of_raw_extents(), examples_of_databases(), examples_of_replicas()}) {
+  for (auto& more : {examples_of_raw_extents(), examples_of_databases(), examples_of_replicas(),
+                     examples_of_repairs()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;
@@ -288,6 +392,7 @@ std::vector<Example> all_examples() {
 TEST_CASE("every finding is made of the region that has it") {
   for (const Example& example : all_examples()) {
     CAPTURE(finding_info(example.id).name);
+    if (example.id == wrong_tag && !has_decryption()) continue;
     const Findings findings = example.find();
     CAPTURE(names_of(findings));
     CHECK_FALSE(only(example.id, findings).empty());
