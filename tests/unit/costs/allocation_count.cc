@@ -10,7 +10,8 @@ std::atomic<std::uint64_t> count{0};
 
 }  // namespace
 
-// The others of the standard library come here.
+// The others of the standard library come here, and have the memory from where it comes from.
+// NOLINTBEGIN(cppcoreguidelines-no-malloc)
 void* operator new(std::size_t size_bytes) {
   ++count;
   void* const memory = std::malloc(size_bytes > 0 ? size_bytes : 1);
@@ -19,6 +20,7 @@ void* operator new(std::size_t size_bytes) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t /*size_bytes*/) noexcept { std::free(memory); }
+// NOLINTEND(cppcoreguidelines-no-malloc)
 
 namespace libregion {
 
