@@ -38,7 +38,7 @@ struct BlockSources {
   // Neighbouring blocks of one source; those that stay are left out, unless the extent is whole.
   struct Run {
     BlockRange blocks;
-    std::size_t source;
+    std::size_t source = stays;
   };
 
   bool is_whole = false;  // nothing of the extent itself is the base

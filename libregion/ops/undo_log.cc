@@ -224,7 +224,7 @@ std::string UndoLog::default_path(FileSystem& file_system, const std::string& re
     while (base.size() > 1 && base.back() == '/') base.pop_back();
   }
   for (unsigned number = 1;; ++number) {
-    const std::string path = number == 1 ? base + ".undo" : fmt::format("{}.undo-{}", base, number);
+    std::string path = number == 1 ? base + ".undo" : fmt::format("{}.undo-{}", base, number);
     const SplitPath split = split_path(path);
     const auto directory = expect_opened(file_system.open_directory(split.directory), path);
     if (!directory->status_of(split.name) || is_unfinished(file_system, path, uuid)) return path;

@@ -200,12 +200,12 @@ TEST_CASE("repair: a call that fails is named, after a failed sync comes nothing
 // Each file is as it was or as it is to be.
 std::string neither_old_nor_new(const RepairCase& tested, const MemoryFileSystem& memory) {
   const Tree old = tested.scenario.before->tree(region_path);
-  for (const auto& [path, entry] : memory.tree(region_path)) {
+  for (const auto& item : memory.tree(region_path)) {
     const auto is_in = [&](const Tree& tree) {
-      const auto found = tree.find(path);
-      return found != tree.end() && found->second == entry;
+      const auto found = tree.find(item.first);
+      return found != tree.end() && found->second == item.second;
     };
-    if (!is_in(old) && !is_in(tested.expected)) return path + " is neither";
+    if (!is_in(old) && !is_in(tested.expected)) return item.first + " is neither";
   }
   return {};
 }
