@@ -157,6 +157,7 @@ class HostileTest(ToolTest):
 
     def test_counts_beyond_all_measure(self):
         """As many extents as there can be, of the largest size: no memory is taken for them."""
+        self.require_start(limit_memory)
         region = self.make_region('region', kind=self.tool.works_on)
         definition = region / 'region.json'
         text = definition.read_text().replace('"extent_count": 6', '"extent_count": 4294967295')

@@ -219,6 +219,13 @@ class ToolTest(unittest.TestCase):
             self.skipTest('the tools lie where another user cannot run them')
         return options
 
+    def require_start(self, limit):
+        """Skips the test where the tool does not even start within a limit: sanitizers take more."""
+        try:
+            self.expect(DONE, self.tool.name, '--version', preexec_fn=limit)
+        except AssertionError as error:
+            self.skipTest(f'the tool does not even start within this limit: {error}')
+
     def expect(self, code, tool, *arguments, **options):
         result = self.run_tool(tool, *arguments, **options)
         self.assertEqual(code, result.code, result)

@@ -131,8 +131,8 @@ bool applies(RegionStep step, const MemoryFileSystem& memory) {
     case RegionStep::import: return is_raw && !is_encrypted;
     case RegionStep::migrate: return is_there && (!is_raw || is_pending);
     case RegionStep::migrate_into: return is_there && !memory.exists(new_region_path);
-    case RegionStep::defragment: return is_raw && !is_pending;
-    case RegionStep::write: return is_raw && !is_pending;
+    case RegionStep::defragment:
+    case RegionStep::write:
     case RegionStep::receive: break;
   }
   return is_raw && !is_pending;
