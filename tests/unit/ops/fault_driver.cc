@@ -56,9 +56,8 @@ std::string first_problem_with_faults(const MemoryFileSystem& before, const Oper
     // Each of the other errors at every seventh call, once or for ever: none of them is told from
     // the rest.
     const int other = others.at(number % others.size());
-    for (const Fault& fault :
-         {Fault{EIO, {}, {}, number, false}, Fault{EIO, {}, {}, number, true},
-          Fault{other, {}, {}, number, number % 2 == 1}}) {
+    for (const Fault& fault : {Fault{EIO, {}, {}, number, false}, Fault{EIO, {}, {}, number, true},
+                               Fault{other, {}, {}, number, number % 2 == 1}}) {
       const auto memory = before.copy();
       memory->add_fault(fault);
       const std::string problem = examine(*memory, fault, log[number]);
