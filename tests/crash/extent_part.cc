@@ -3,13 +3,10 @@
 #include <mutex>
 
 #include "libregion/ops/parallel.h"
+#include "tests/crash/geometries.h"
 
 namespace libregion {
 namespace {
-
-Geometry geometry(std::uint64_t block_size_bytes, std::uint64_t block_count) {
-  return std::get<Geometry>(Geometry::make(block_size_bytes, block_count));
-}
 
 struct Unit {
   Geometry geometry;
@@ -33,13 +30,7 @@ std::vector<Unit> units_of(const ExtentPlan& plan) {
 
 ExtentPlan whole_extent_plan() {
   ExtentPlan plan;
-  for (const std::uint64_t block_count : {1U, 7U, 8U, 10U, 16U}) {
-    plan.geometries.push_back(geometry(512, block_count));
-    plan.geometries.push_back(geometry(4096, block_count));
-  }
-  for (const std::uint64_t block_count : {100U, 133U}) {
-    plan.geometries.push_back(geometry(512, block_count));
-  }
+  plan.geometries = all_geometries();
   plan.recoveries = 1;
   return plan;
 }

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "libregion/ops/parallel.h"
+#include "tests/crash/geometries.h"
 
 namespace libregion {
 namespace {
@@ -10,10 +11,6 @@ namespace {
 // Of larger extents fewer states are drawn: each takes longer.
 constexpr std::uint64_t few_blocks_max = 16;
 constexpr std::uint64_t large_share = 16;
-
-Geometry geometry(std::uint64_t block_size_bytes, std::uint64_t block_count) {
-  return std::get<Geometry>(Geometry::make(block_size_bytes, block_count));
-}
 
 struct Unit {
   Geometry geometry;
@@ -24,13 +21,7 @@ struct Unit {
 
 RegionPlan whole_region_plan() {
   RegionPlan plan;
-  for (const std::uint64_t block_count : {1U, 7U, 8U, 10U, 16U}) {
-    plan.geometries.push_back(geometry(512, block_count));
-    plan.geometries.push_back(geometry(4096, block_count));
-  }
-  for (const std::uint64_t block_count : {100U, 133U}) {
-    plan.geometries.push_back(geometry(512, block_count));
-  }
+  plan.geometries = all_geometries();
   plan.starts.assign(region_starts.begin(), region_starts.end());
   plan.options = {{CrashModel::ordered, CrashModel::zfs, CrashModel::posix_4k,
                    CrashModel::posix_512, CrashModel::posix_512_garbage},
