@@ -44,7 +44,7 @@ class SqliteExtent : public ExtentReader {
 
  private:
   SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db, const Geometry& geometry,
-               SqliteTables tables);
+               SqliteTables tables, std::uint64_t data_file_bytes);
   void load(BlockRange range);
   void make_records(BlockRange range);
   void complete_rows(BlockRange range);

@@ -128,6 +128,9 @@ class File {
   virtual void copy_to(File& target, const FileCopy& copy) const;
 
   virtual void write(std::uint64_t offset_bytes, ByteView source) = 0;
+  // Tells the system that these bytes will be synced soon, and may go to disk meanwhile. Nothing
+  // depends on it, and nothing is promised: what must be durable is synced.
+  virtual void will_sync(ByteRange /*range*/) {}
   virtual void resize(std::uint64_t size_bytes) = 0;
 
   // Makes data and size durable, not the name. After a failure the data may be gone for good.

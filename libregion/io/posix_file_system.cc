@@ -165,6 +165,10 @@ class PosixFile : public File {
     }
   }
 
+  void will_sync(ByteRange range) override {
+    begin_to_write(descriptor_.number(), range.offset_bytes, range.length_bytes);
+  }
+
   void resize(std::uint64_t size_bytes) override {
     const int result =
         retry_on_interrupt([&] { return ::ftruncate(descriptor_.number(), to_off_t(size_bytes)); });

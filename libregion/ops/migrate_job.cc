@@ -104,7 +104,7 @@ std::optional<ContextChoice> ExtentExamination::choose_contexts_of(const Directo
   }
   job.metadata = job.sqlite->metadata();
   job.metadata->ext_version = raw_ext_version;
-  job.context_count = choice->context_count;
+  job.context_count = choice->contexts.context_count();
   return choice;
 }
 

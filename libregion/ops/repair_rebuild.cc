@@ -21,11 +21,11 @@ class Rebuild {
         zero_block_(of.definition.geometry.block_size_bytes()) {}
 
   void write_whole(File& file) {
-    std::vector<std::optional<BlockContext>> contexts(geometry_.extent_size_blocks());
+    SlotArray contexts(geometry_.extent_size_blocks());
     BlockWriter writer(file, geometry_);
     for (const BlockSources::Run& run : of_.sources.runs) {
       visit(run, [&](std::uint64_t block, ByteView data, const BlockContext* context) {
-        if (context != nullptr) contexts[block] = *context;
+        if (context != nullptr) contexts.set(block, *context);
         writer.add(block, data);
       });
     }
