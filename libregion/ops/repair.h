@@ -6,10 +6,11 @@
 //   padding and the bytes behind a slot's value become zero; a log or index without its database is
 //   removed, where nothing is wrong with the raw extent as a whole.
 // The extent built anew, in its own format: what replicas have (see block_sources.h for what is
-// taken from which of them); without rows of a database that cannot be contexts. By name: blocks
-// become ones that were never written; metadata that is lost becomes what is given. What an
-// interrupted repair left is finished or removed first, as Crucible does when it opens the region.
-// Never: `dirty` is not cleared, generation and flush numbers are not invented.
+// taken from which of them); without rows of a database that cannot be contexts.
+//
+// By name: blocks become ones that were never written; metadata that is lost becomes what is given.
+// What an interrupted repair left is finished or removed first, as Crucible does when it opens the
+// region. Never: `dirty` is not cleared, generation and flush numbers are not invented.
 //
 // The order of things, for each extent by itself, in their order:
 //   0. once, before the first: nobody uses any extent; what a killed process left in the cache is
