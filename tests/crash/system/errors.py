@@ -6,13 +6,12 @@ the next run finishes."""
 import errno
 import os
 import sys
+from typing import NamedTuple
 
 import trials
 from workloads import WORKLOADS
 
-ERRORS = ('EIO', 'ENOSPC', 'EDQUOT', 'EINTR', 'EMFILE', 'ENOMEM', 'EACCES', 'EROFS')
-FAULTS = tuple((kind, times) for kind in (*ERRORS, 'short', 'zero')
-               for times in ('once', 'for-ever'))
+KINDS = ('EIO', 'ENOSPC', 'EDQUOT', 'EINTR', 'EMFILE', 'ENOMEM', 'EACCES', 'EROFS', 'short', 'zero')
 
 # An interrupted call is made again. None is interrupted for ever, but there may be many signals.
 MANY_INTERRUPTS = 200
@@ -54,48 +53,68 @@ def is_named(ended, call, directory, kind):
     return names_file and (kind == 'zero' or any(word in ended.text for word in words))
 
 
+class Trial(NamedTuple):
+    problem: str  # empty where there is none
+    is_met_again: bool  # whether a call of the same name follows, which fails too if all do
+
+
+def words_of(subject, directory):
+    """With one thread, so that a call has the same number in every run."""
+    words = subject.workload.words(directory)
+    return [*(word for word in words if word != '-j2'), '-j1']
+
+
 def examine(subject, number, kind, times):
-    """What is wrong with a run in which this call fails; None where there is no such call, or where
-    it can't fail so."""
-    workload = subject.workload
+    """A run in which this call fails; None where there is no such call, or where it can't fail so."""
     with subject.copy() as directory:
-        words = [word for word in workload.words(directory) if word != '-j2'] + ['-j1']
-        ended, calls = trials.traced(words, directory, '--calls', 'all', '--at', str(number),
-                                     *injection(kind, times))
+        ended, calls = trials.traced(words_of(subject, directory), directory, '--calls', 'all',
+                                     '--at', str(number), *injection(kind, times))
         hits = [call for call in calls if call.is_hit]
         # Nothing to be read from an input is its end.
         if not hits or (kind == 'zero' and hits[0].name == 'read'):
             return None
-        place = f'{hits[0]} fails: {ended}: '
-        if ended.code == workload.code:
-            left = trials.difference(subject.expected, trials.content(directory))
-            return left and place + left
-        # Who cannot be asked whether the region is in use, or says no, may be right.
-        in_use = {trials.IN_USE} if hits[0].name in ('fcntl', 'flock') else set()
-        if ended.code not in {trials.FINDINGS, trials.FAILED, trials.NOT_A_REGION} | in_use:
-            return place + 'no such exit status is documented for it'
-        if ended.code != trials.IN_USE and not any(is_named(ended, call, directory, kind) for call in hits):
-            return place + 'file or call is not named'
-        left = subject.not_finished(directory)
-        return left and place + left
+        problem = problem_of(subject, directory, ended, hits, kind)
+        return Trial(problem and f'{hits[0]} fails: {ended}: {problem}',
+                     any(call.name == hits[0].name for call in calls[number:]))
+
+
+def problem_of(subject, directory, ended, hits, kind):
+    if ended.code == subject.workload.code:
+        return trials.difference(subject.expected, trials.content(directory))
+    # Who cannot be asked whether the region is in use, or says no, may be right.
+    in_use = {trials.IN_USE} if hits[0].name in ('fcntl', 'flock') else set()
+    if ended.code not in {trials.FINDINGS, trials.FAILED, trials.NOT_A_REGION} | in_use:
+        return 'no such exit status is documented for it'
+    if ended.code != trials.IN_USE and not any(is_named(ended, call, directory, kind)
+                                               for call in hits):
+        return 'file or call is not named'
+    return subject.not_finished_from_here(directory)
 
 
 def fail_everywhere(workload, share, tally):
     with trials.subject_of(workload) as subject:
         with subject.copy() as directory:
-            words = [word for word in workload.words(directory) if word != '-j2'] + ['-j1']
-            _, calls = trials.traced(words, directory, '--calls', 'all')
-        cases = [(number, *fault) for number in range(1, len(calls) + 1) for fault in FAULTS]
+            _, calls = trials.traced(words_of(subject, directory), directory, '--calls', 'all')
+        cases = [(number, kind) for number in range(1, len(calls) + 1) for kind in KINDS]
         for index in trials.share_of(len(cases), share, len(workload.name)):
-            problem = examine(subject, *cases[index - 1])
-            if problem is None:
-                continue
-            tally.add('errors')
-            if problem:
-                number, kind, times = cases[index - 1]
-                tally.problem(f'error {workload.name} {number} {kind} {times}', problem)
+            fail_at(subject, *cases[index - 1], tally)
         tally.add('calls', len(calls))
     tally.add('workloads')
+
+
+def fail_at(subject, number, kind, tally):
+    """One call, or all of its name from there on. Where none of them is made after the first has
+    failed, that is the same run, and is not done twice."""
+    for times in ('once', 'for-ever'):
+        trial = examine(subject, number, kind, times)
+        if trial is None:
+            return
+        tally.add(f'errors {times}')
+        if trial.problem:
+            tally.problem(f'error {subject.workload.name} {number} {kind} {times}', trial.problem)
+        if times == 'once' and not trial.is_met_again:
+            tally.add('errors that no further call meets')
+            return
 
 
 def main():
@@ -104,9 +123,9 @@ def main():
     if options.replay:
         _, name, number, *fault = options.replay.split()
         with trials.subject_of(WORKLOADS[name]) as subject:
-            problem = examine(subject, int(number), *fault)
-            if problem:
-                tally.problem(options.replay, problem)
+            trial = examine(subject, int(number), *fault)
+            if trial and trial.problem:
+                tally.problem(options.replay, trial.problem)
         return tally.finish()
     chosen = trials.chosen_workloads(options, lambda workload: workload.small)
     trials.for_each(chosen, options.jobs,
