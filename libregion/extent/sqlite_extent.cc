@@ -152,6 +152,14 @@ void SqliteExtent::complete_rows(BlockRange range) {
   }
 }
 
+void SqliteExtent::forget_blocks() {
+  rows_ = ContextRows();
+  chunk_ = BlockChunk(geometry_);
+  records_ = {};
+  completed_rows_ = {};
+  data_->end_view();
+}
+
 std::uint64_t SqliteExtent::count_unwritten(BlockRange range) {
   const std::uint64_t zero_blocks = chunk_.known_zero_blocks(*data_, range);
   if (zero_blocks == 0) return 0;

@@ -36,8 +36,8 @@ class SqliteExtent : public ExtentReader {
   // As they stand in the database: of generation S3 without the on-disk hash of encrypted blocks,
   // which read_blocks() completes.
   [[nodiscard]] const ContextRows& rows() const { return rows_; }
-  // Gives their memory back. Blocks have no rows from here on.
-  void forget_rows() { rows_ = ContextRows(); }
+  // Gives back the memory of what was read. Blocks have no rows from here on.
+  void forget_blocks();
   [[nodiscard]] SqliteGeneration generation() const { return generation_; }
   [[nodiscard]] File& data_file() { return *data_; }
   [[nodiscard]] std::uint64_t data_file_bytes() const { return data_file_bytes_; }

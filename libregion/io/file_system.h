@@ -110,6 +110,8 @@ class File {
   // has_torn_view() once they were looked at, and if so read them.
   [[nodiscard]] virtual ByteView view(ByteRange range, Bytes& buffer) const;
   [[nodiscard]] virtual bool has_torn_view() const { return false; }
+  // No view of this file is looked at any more: whoever keeps many files open says so.
+  virtual void end_view() const {}
 
   // The first stretch at or behind the offset that may hold anything but zeros; nullopt where there
   // is none before the end. Where the system knows of no holes, all of the file is one stretch.

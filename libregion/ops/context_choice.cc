@@ -5,6 +5,7 @@
 #include "libregion/extent/slot_selection.h"
 #include "libregion/format/integrity.h"
 #include "libregion/ops/block_check.h"
+#include "libregion/ops/extent_visit.h"
 
 namespace libregion {
 namespace {
@@ -51,8 +52,13 @@ void choose_by_hash(SqliteExtent& extent, const Geometry& geometry, bool must_ma
       choice.contexts.set(record.block, std::get<BlockContext>(*match));
     }
   };
+  extent.want_views();
   if (check) {
-    extent.read_blocks({0, extent.readable_blocks()}, visit);
+    const BlockRange all{0, extent.readable_blocks()};
+    for_each_step({all, geometry.shift(), nullptr}, [&](BlockRange step) {
+      const std::uint64_t unwritten = extent.count_unwritten(step);
+      extent.read_blocks({step.first + unwritten, step.count - unwritten}, visit);
+    });
   } else {
     for_each_run_with_rows(extent.rows(), extent.readable_blocks(),
                            [&](BlockRange run) { extent.read_blocks(run, visit); });

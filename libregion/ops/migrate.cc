@@ -238,7 +238,7 @@ class Migration {
                      *job.metadata);
     }
     // The files of a whole batch stay open, not all that was read.
-    job.sqlite->forget_rows();
+    job.sqlite->forget_blocks();
     job.written_bytes = layout_.file_bytes() - geometry_.extent_data_bytes();
     job.migrates = true;
   }
