@@ -17,6 +17,9 @@ constexpr std::uint64_t image_bytes_max = std::uint64_t{1} << 30;
 // before they were ever written.
 constexpr std::uint64_t unwritten_bytes_max = std::uint64_t{16} << 20;
 
+// Of a log.
+constexpr std::uint64_t frames_read_at_once = 32;
+
 constexpr std::string_view database_magic("SQLite format 3\0", 16);
 constexpr std::size_t header_page_size_offset = 16;
 constexpr std::size_t header_write_version_offset = 18;
@@ -107,13 +110,16 @@ class ImageLoader {
     log.read(0, header);
     auto scanner = WalScanner::from_header(header);
     if (!scanner) return std::nullopt;
-    Bytes frame(wal_frame_header_bytes + scanner->page_size_bytes());
-    for (std::uint64_t at = wal_header_bytes; frame.size() <= log_bytes - at; at += frame.size()) {
-      log.read(at, frame);
-      const std::span<const std::byte, wal_frame_header_bytes> frame_header(
-          ByteView(frame).first(wal_frame_header_bytes));
-      if (!scanner->take_frame(frame_header, ByteView(frame).subspan(wal_frame_header_bytes))) {
-        break;
+    const std::uint64_t frame_bytes = wal_frame_header_bytes + scanner->page_size_bytes();
+    const std::uint64_t frame_count = (log_bytes - wal_header_bytes) / frame_bytes;
+    Bytes frames;
+    for (std::uint64_t first = 0; first < frame_count; first += frames_read_at_once) {
+      const std::uint64_t count = std::min(frames_read_at_once, frame_count - first);
+      frames.resize(count * frame_bytes);
+      log.read(wal_header_bytes + first * frame_bytes, frames);
+      for (ByteView rest = frames; !rest.empty(); rest = rest.subspan(frame_bytes)) {
+        const ByteView page = rest.first(frame_bytes).subspan(wal_frame_header_bytes);
+        if (!scanner->take_frame(rest.first<wal_frame_header_bytes>(), page)) return scanner;
       }
     }
     return scanner;

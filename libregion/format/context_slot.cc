@@ -22,6 +22,10 @@ std::optional<BadSlot> find_bad_presence(SlotView slot) {
   return std::nullopt;
 }
 
+bool is_encrypted(SlotView slot) {
+  return slot[present_offset] == std::byte{1} && slot[encrypted_offset] == std::byte{1};
+}
+
 SlotValue decode_context_slot(SlotView slot) {
   if (const auto bad = find_bad_presence(slot)) return *bad;
   Decoder in(slot);

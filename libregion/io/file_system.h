@@ -110,6 +110,8 @@ class File {
   // has_torn_view() once they were looked at, and if so read them.
   [[nodiscard]] virtual ByteView view(ByteRange range, Bytes& buffer) const;
   [[nodiscard]] virtual bool has_torn_view() const { return false; }
+  // No view of this file is looked at any more: whoever keeps many files open says so.
+  virtual void end_view() const {}
 
   // The first stretch at or behind the offset that may hold anything but zeros; nullopt where there
   // is none before the end. Where the system knows of no holes, all of the file is one stretch.
@@ -128,6 +130,9 @@ class File {
   virtual void copy_to(File& target, const FileCopy& copy) const;
 
   virtual void write(std::uint64_t offset_bytes, ByteView source) = 0;
+  // Tells the system that these bytes will be synced soon, and may go to disk meanwhile. Nothing
+  // depends on it, and nothing is promised: what must be durable is synced.
+  virtual void will_sync(ByteRange /*range*/) {}
   virtual void resize(std::uint64_t size_bytes) = 0;
 
   // Makes data and size durable, not the name. After a failure the data may be gone for good.

@@ -29,6 +29,8 @@ class MappedWindow {
   // Whether a byte of the window in hand could not be had.
   [[nodiscard]] bool is_torn() const { return guard_ != nullptr && guard_->is_torn; }
 
+  void unmap();
+
   // What the signal handler knows of a window. Free while `begin` is nullptr.
   struct Guard {
     std::atomic<std::byte*> begin{nullptr};
@@ -38,7 +40,6 @@ class MappedWindow {
 
  private:
   bool map(int descriptor, ByteRange range);
-  void unmap();
 
   ByteRange mapped_;  // of the file
   std::byte* begin_ = nullptr;

@@ -104,6 +104,7 @@ class PosixFile : public File {
     return File::view(range, buffer);
   }
   [[nodiscard]] bool has_torn_view() const override { return window_.is_torn(); }
+  void end_view() const override { window_.unmap(); }
 
   [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
     const std::uint64_t size_bytes = status().size_bytes;
@@ -163,6 +164,10 @@ class PosixFile : public File {
       }
       done += static_cast<std::size_t>(count);
     }
+  }
+
+  void will_sync(ByteRange range) override {
+    begin_to_write(descriptor_.number(), range.offset_bytes, range.length_bytes);
   }
 
   void resize(std::uint64_t size_bytes) override {

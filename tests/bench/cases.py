@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 
-from launch import watch
+from launch import Usage, watch
 from measure import Pair, Side, Table, median
 from places import GIB, KIB, MIB, extent_files, forget_cached, run, run_inside
 
@@ -17,6 +17,7 @@ class Sizes:
         self.extents = 20 if small else 4900
         self.empty_extents = 20 if small else 1000
         self.migrated = 17 if small else 100
+        self.hashed = 1 if small else 4
         self.blocks = 256 if small else 16384
         self.created = [(str(n), n * MIB) for n in (64, 128)] if small else [
             ('750 GiB', 750 * GIB), ('1 TiB', 1024 * GIB)]
@@ -160,11 +161,10 @@ def changing(places, sizes):
                                        '--extent-size', 64, '--extent-count', sizes.extents,
                                        places.fresh(places.disk)))
 
-    def make(command, **values):
+    def make(command, extents=sizes.migrated, **values):
         def prepare():
             state[command] = places.made_by_helper(command, places.fresh(places.disk),
-                                                   extents=sizes.migrated, blocks=sizes.blocks,
-                                                   **values)
+                                                   extents=extents, blocks=sizes.blocks, **values)
             os.sync()
         return prepare
 
@@ -181,6 +181,7 @@ def changing(places, sizes):
     defragment = Side('region-defragment -j 1', on('make-scattered', 'defragment', '-j', 1),
                       scattered)
     create_one = Side('region-create -j 1', create(1))
+    tenth = sizes.migrated // 10
     in_extents = {'unit_count': sizes.migrated, 'unit': 'extents'}
     return [
         Pair('create-floor', 'create against the bare calls', create_one,
@@ -194,28 +195,79 @@ def changing(places, sizes):
              **in_extents),
         Pair('migrate-threads', 'migrate, dense: two threads against one',
              Side('-j 2', on('make-sqlite', 'migrate', '-j', 2), dense), migrate, **in_extents),
+        Pair('migrate-growth', 'migrate, dense: ten times as many extents', migrate,
+             Side('a tenth of them', on('make-sqlite', 'migrate', '-j', 1),
+                  make('make-sqlite', extents=tenth, encrypted=1)), goal=0.08, **in_extents),
         Pair('defragment-floor', 'defragment against the bare calls', defragment,
              Side('read, write, syncfs', floor('make-scattered', 'floor-defragment'), scattered),
              **in_extents),
         Pair('defragment-threads', 'defragment: two threads against one',
              Side('-j 2', on('make-scattered', 'defragment', '-j', 2), scattered), defragment,
              **in_extents),
+        Pair('defragment-growth', 'defragment: ten times as many extents', defragment,
+             Side('a tenth of them', on('make-scattered', 'defragment', '-j', 1),
+                  make('make-scattered', extents=tenth)), goal=0.08, **in_extents),
+    ]
+
+
+def hashing(places, sizes):
+    """Migrations that hash data, in memory: against verify, which reads and hashes as much."""
+    state = {}
+
+    def prepare():
+        if 'region' in state:
+            shutil.rmtree(state['region'])
+        state['region'] = places.made_by_helper('make-sqlite', places.fresh(places.memory),
+                                                extents=sizes.hashed, blocks=sizes.blocks, dirty=1)
+
+    def tool(name, *options):
+        return run(places.tool(name, '-j', 1, *options, state['region']))
+
+    def verify_and_migrate():
+        verified, migrated = tool('verify'), tool('migrate')
+        return Usage(verified.seconds + migrated.seconds,
+                     verified.cpu_seconds + migrated.cpu_seconds)
+
+    in_mib = {'unit_count': sizes.hashed * sizes.blocks // 256, 'unit': 'MiB'}
+    return [
+        Pair('migrate-dirty', 'migrate, dirty and dense, against verify',
+             Side('region-migrate', lambda: tool('migrate'), prepare),
+             Side('region-verify', lambda: tool('verify'), prepare), **in_mib),
+        Pair('migrate-check', 'migrate, checked, against verify and then migrate',
+             Side('--check', lambda: tool('migrate', '--check'), prepare),
+             Side('verify; migrate', verify_and_migrate, prepare), goal=1, **in_mib),
     ]
 
 
 def importing(places, sizes):
-    def create():
-        return run(places.tool('create', '--block-size', 4096, '--extent-size', 4096,
-                               '--extent-count', 1, '--import',
-                               places.image(sizes.data // 2), places.fresh(places.disk)))
+    size = sizes.data // 2
+    state = {}
+
+    def create(jobs):
+        return lambda: run(places.tool(
+            'create', '-j', jobs, '--block-size', 4096, '--extent-size', 4096, '--extent-count', 1,
+            '--import', places.image(size), places.fresh(places.disk)))
+
+    def make_empty():
+        state['region'] = places.fresh(places.disk)
+        run(places.tool('create', '--block-size', 4096, '--extent-size', 4096, '--extent-count',
+                        max(1, size // (16 * MIB)), state['region']))
 
     def cp():
-        return run(['sh', '-c', 'cp "$1" "$2" && sync "$2"', 'cp', places.image(sizes.data // 2),
+        return run(['sh', '-c', 'cp "$1" "$2" && sync "$2"', 'cp', places.image(size),
                     places.fresh(places.disk)])
 
-    return [Pair('import-cp', 'create with an import, against cp and sync',
-                 Side('region-create --import', create), Side('cp; sync', cp),
-                 unit_count=sizes.data // 2 // MIB, unit='MiB')]
+    create_one = Side('region-create --import -j 1', create(1))
+    copied = Side('cp; sync', cp)
+    in_mib = {'unit_count': size // MIB, 'unit': 'MiB'}
+    return [Pair('import-cp', 'create with an import, against cp and sync', create_one, copied,
+                 **in_mib),
+            Pair('import-threads', 'create with an import: two threads against one',
+                 Side('-j 2', create(2)), create_one, **in_mib),
+            Pair('import-region', 'import into a region, against cp and sync',
+                 Side('region-import',
+                      lambda: run(places.tool('import', state['region'], places.image(size))),
+                      make_empty), copied, **in_mib)]
 
 
 # ---- tables --------------------------------------------------------------------------------------
@@ -323,6 +375,6 @@ def memory_table(places, sizes):
 
 def all_cases(places, sizes, against):
     return [*rows(places, sizes), *reading(places, sizes, against), *reading_empty(places, sizes),
-            *dumping(places, sizes), *changing(places, sizes), *importing(places, sizes),
-            *reading_cold(places, sizes), write_table(places, sizes), migrate_table(places, sizes),
-            create_table(places, sizes), memory_table(places, sizes)]
+            *dumping(places, sizes), *changing(places, sizes), *hashing(places, sizes),
+            *importing(places, sizes), *reading_cold(places, sizes), write_table(places, sizes),
+            migrate_table(places, sizes), create_table(places, sizes), memory_table(places, sizes)]

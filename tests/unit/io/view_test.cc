@@ -51,6 +51,20 @@ TEST_CASE("a view shows what was written since the last one") {
   });
 }
 
+TEST_CASE("a view can be ended, before any and after the last, and another one be had") {
+  on_every_backend([](Backend& backend) {
+    backend.add_file("file", ramp(10'000));
+    const auto file = backend.open_file("file", Access::read);
+    Bytes buffer;
+    file->end_view();
+    CHECK(to_text(file->view({23, 3}, buffer)) == "abc");
+    file->end_view();
+    file->end_view();
+    CHECK_FALSE(file->has_torn_view());
+    CHECK(to_text(file->view({24, 3}, buffer)) == "bcd");
+  });
+}
+
 TEST_CASE("a view beyond the end of the file is the error that reading is") {
   on_every_backend([](Backend& backend) {
     backend.add_file("file", ramp(10'000));
