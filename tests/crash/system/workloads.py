@@ -177,10 +177,21 @@ def with_replica(place):
     os.truncate(region / '00/000/002', 700)
 
 
-def with_sqlite_replica(place):
+def with_two_sqlite(place):
     """Of which one has a block more."""
     sqlite(place, blocks=20, extents=2)
     sqlite(place, blocks=19, extents=2, name='replica')
+
+
+def with_sqlite_replica(place):
+    """Of databases with hot logs: damaged blocks, no database, no data file, half a data file."""
+    region = live(place)
+    shutil.copytree(region, place / 'replica')
+    for block in (2, 3, 7):
+        harness.flip_byte(region / '00/000/000', block * 512 + 9)
+    (region / '00/000/001.db').write_bytes(b'no database')
+    (region / '00/000/002').unlink()
+    os.truncate(region / '00/000/003', 700)
 
 
 def with_leftovers_of_create(place):
@@ -262,6 +273,8 @@ WORKLOADS = {
                  small=True),
         Workload('repair-from', with_replica,
                  'region-repair {}/region --write --no-undo -j2 --from {}/replica'),
+        Workload('repair-sqlite', with_sqlite_replica,
+                 'region-repair {}/region --write --no-undo -j2 --from {}/replica'),
 
         Workload('export', raw, 'region-export -o {}/exported {}/region',
                  'region-export -o {}/exported --force {}/region', verifies='region',
@@ -277,7 +290,7 @@ WORKLOADS = {
         reader('dump', raw, 'region-dump {}/region'),
         reader('dump-slots', sqlite, 'region-dump --slots {}/region'),
         reader('compare', with_replica, 'region-dump --compare {}/region {}/replica', code=1),
-        reader('compare-sqlite', with_sqlite_replica,
+        reader('compare-sqlite', with_two_sqlite,
                'region-dump --compare {}/region {}/replica', code=1),
         reader('verify-replicas', with_replica,
                'region-verify --replicas {}/region {}/replica', code=1),
