@@ -153,6 +153,7 @@ ExtentSummary RawExtent::read_summary(std::unique_ptr<File> file, const Geometry
                                       ExtentId extent, const std::string& path) {
   RawInspection inspection(*file, geometry, extent, path);
   ExtentSummary summary;
+  summary.read_bytes = metadata_bytes;
   if (inspection.check_size()) {
     summary.metadata = inspection.check_metadata(metadata_view(inspection.read_metadata()));
   }
