@@ -44,8 +44,7 @@ class Search {
       metadata_.push_back(reader == nullptr ? std::nullopt : reader->metadata());
     }
     metadata_.front() = metadata;
-    is_usable_ =
-        replicas.front() != nullptr && metadata && replicas.front()->format() == ExtentFormat::raw;
+    is_usable_ = replicas.front() != nullptr && metadata;
     sort_by_age();
   }
 
@@ -82,6 +81,19 @@ class Search {
           }
         },
         [](std::size_t /*replica*/, std::uint64_t /*block*/, const Error& /*error*/) {});
+    doubt_blocks_with_bad_rows();
+  }
+
+  // Without the row that it had a block may look like one that was never written.
+  void doubt_blocks_with_bad_rows() {
+    for (const BlockRange& range : options_.bad_rows) {
+      for (std::uint64_t block = range.first; block < range.end(); ++block) {
+        unwritten_[block] &= ~bit_of(0);
+        was_written_[block] = true;
+      }
+    }
+    if (!options_.has_stray_bad_rows) return;
+    for (ReplicaBits& unwritten : unwritten_) unwritten &= ~bit_of(0);
   }
 
   void forget(BlockRange range) {
@@ -146,8 +158,40 @@ class Search {
     for (std::uint64_t block = 0; block < block_count_ && lacks; ++block) {
       if (sources[block] == none && is_damaged(block)) fill(found, sources, block);
     }
+    found.is_stuck = must_stay(sources);
+    if (found.is_stuck) return found;
     add_runs(found, sources);
+    add_dropped_rows(found, sources);
     return found;
+  }
+
+  // Whether a block that cannot stay as it is would have to.
+  [[nodiscard]] bool must_stay(const std::vector<std::size_t>& sources) const {
+    const auto lacks = [&](std::uint64_t block) {
+      return sources[block] == none && is_damaged(block);
+    };
+    for (std::uint64_t block = replicas_.front()->readable_blocks(); block < block_count_;
+         ++block) {
+      if (lacks(block)) return true;
+    }
+    for (const BlockRange& range : options_.bad_rows) {
+      for (std::uint64_t block = range.first; block < range.end(); ++block) {
+        if (lacks(block)) return true;
+      }
+    }
+    for (std::uint64_t block = 0; block < block_count_ && options_.has_stray_bad_rows; ++block) {
+      if (lacks(block) && !was_written_[block]) return true;
+    }
+    return false;
+  }
+
+  void add_dropped_rows(BlockSources& found, const std::vector<std::size_t>& sources) const {
+    found.drops_stray_rows = options_.has_stray_bad_rows;
+    for (const BlockRange& range : options_.bad_rows) {
+      for (std::uint64_t block = range.first; block < range.end(); ++block) {
+        if (sources[block] == none) add_block(found.dropped_rows, block);
+      }
+    }
   }
 
   [[nodiscard]] bool is_damaged(std::uint64_t block) const {
@@ -207,7 +251,6 @@ class Search {
   [[nodiscard]] BlockSources whole_of(ReplicaBits replicas, ExtentMetadata metadata) const {
     BlockSources found;
     found.is_whole = true;
-    metadata.ext_version = raw_ext_version;
     found.metadata = metadata;
     std::vector<std::size_t> sources(block_count_);
     for (std::uint64_t block = 0; block < block_count_; ++block) {

@@ -12,8 +12,10 @@
 //      is theirs whole, as Crucible itself would have it
 //   3. with `mix` what is still missing comes from the newest replica that has it, and the extent
 //      becomes dirty, so that Crucible reconciles it
-// For one that cannot: the newest replicas with the same numbers must have all blocks between them;
-// with `mix` older ones fill up, and the extent is dirty.
+// What cannot stay as it is (a block behind the end of a SQLite extent's data file, or one whose
+// row cannot be a context) must be had as well, else all of the extent stays. For one that cannot:
+// the newest replicas with the same numbers must have all blocks between them; with `mix` older
+// ones fill up, and the extent is dirty.
 
 #pragma once
 
@@ -29,6 +31,12 @@ namespace libregion {
 struct SourceOptions {
   bool mix = false;
   std::vector<BlockRange> forgotten = {};  // become blocks that were never written
+  // Of a SQLite extent: blocks of which a row cannot be a context, and whether there are such rows
+  // of nobody knows which block.
+  std::vector<BlockRange> bad_rows = {};
+  bool has_stray_bad_rows = false;
+
+  [[nodiscard]] bool has_bad_rows() const { return has_stray_bad_rows || !bad_rows.empty(); }
 };
 
 struct BlockSources {
@@ -42,13 +50,18 @@ struct BlockSources {
   };
 
   bool is_whole = false;  // nothing of the extent itself is the base
+  bool is_stuck = false;  // a block that cannot stay as it is cannot be had: nothing is to change
   bool is_mixed = false;  // of replicas whose numbers differ: it has become dirty
   std::vector<Run> runs;
+  std::vector<BlockRange> dropped_rows;  // bad ones, of blocks that stay: another row proves them
+  bool drops_stray_rows = false;
   ExtentMetadata metadata;          // what the extent has then
   std::vector<BlockRange> missing;  // that no replica has
   std::vector<BlockRange> unmixed;  // that only `mix` would take
 
-  [[nodiscard]] bool changes() const { return !runs.empty(); }
+  [[nodiscard]] bool changes() const {
+    return !runs.empty() || !dropped_rows.empty() || drops_stray_rows;
+  }
 };
 
 // The replicas are of ReplicaBlocks, that of the extent itself the first, which may be nullptr.

@@ -5,7 +5,9 @@
 //   is right in all else: the active-slot bit is corrected; unused active-slot bits, the metadata's
 //   padding and the bytes behind a slot's value become zero; a log or index without its database is
 //   removed, where nothing is wrong with the raw extent as a whole.
-// From replicas, the extent built anew: see block_sources.h for what is taken from which of them.
+// The extent built anew, in its own format: what replicas have (see block_sources.h for what is
+// taken from which of them); without rows of a database that cannot be contexts.
+//
 // By name: blocks become ones that were never written; metadata that is lost becomes what is given.
 // What an interrupted repair left is finished or removed first, as Crucible does when it opens the
 // region. Never: `dirty` is not cleared, generation and flush numbers are not invented.

@@ -7,14 +7,11 @@
 
 #include "libregion/base/error.h"
 #include "libregion/extent/open_extent.h"
-#include "libregion/extent/raw_extent.h"
 #include "libregion/format/integrity.h"
 #include "libregion/ops/block_sources.h"
 #include "libregion/ops/extent_probe.h"
-#include "libregion/ops/extent_rebuild.h"
-#include "libregion/ops/repair_rebuild.h"
+#include "libregion/ops/repair_replace.h"
 #include "libregion/ops/undo.h"
-#include "libregion/region/extent_copy.h"
 #include "libregion/region/staging.h"
 
 namespace libregion {
@@ -123,12 +120,6 @@ class ExtentRepair {
 
   // ---- in place ---------------------------------------------------------------------------------
 
-  // The data file, which is open and claimed; nullptr where there is none.
-  [[nodiscard]] File* data_file() const {
-    if (job_.reader != nullptr) return &static_cast<RawExtent&>(*job_.reader).data_file();
-    return job_.files.empty() ? nullptr : job_.files.front().get();
-  }
-
   bool mend_in_place() {
     const std::lock_guard lock(context_.changing());
     save_in_place();
@@ -141,7 +132,7 @@ class ExtentRepair {
 
   void save_in_place() {
     if (!context_.saves()) return;
-    const File& file = *data_file();
+    const File& file = raw_data_file(job_);
     UndoLog& undo = context_.undo();
     undo.begin(job_.extent, /*replaces=*/false);
     undo.save_patched(file, job_.patches);
@@ -153,7 +144,7 @@ class ExtentRepair {
   }
 
   void change_in_place() {
-    File& file = *data_file();
+    File& file = raw_data_file(job_);
     for (const Patch& patch : job_.patches) file.write(patch.offset_bytes, patch.bytes);
     if (!job_.patches.empty()) file.sync();
     if (job_.stray_logs.empty()) return;
@@ -169,60 +160,81 @@ class ExtentRepair {
   bool rebuild() {
     const bool is_damaged = damage_of(job_, geometry_) > 0;
     const bool has_replicas = context_.replicas() != nullptr;
-    const SourceOptions options{options_.mix, forgotten_blocks()};
-    const bool wanted =
-        (is_damaged && has_replicas) || !options.forgotten.empty() || sets_metadata();
-    if (!wanted || job_.has_io_errors || !may_be_replaced()) return true;
-    if (job_.format == ExtentFormat::sqlite) {
-      job_.findings.push_back(
-          Finding{FindingId::repair_needs_migration, job_.extent, extent_path(job_.extent)});
-      return true;
-    }
+    const SourceOptions options = source_options();
+    const bool wanted = (is_damaged && has_replicas) || !options.forgotten.empty() ||
+                        options.has_bad_rows() || sets_metadata();
+    if (!wanted || job_.has_io_errors || !may_be_rebuilt()) return true;
     std::vector<std::unique_ptr<ExtentReader>> others;
     if (has_replicas) others = context_.replicas()->open_others(job_.extent);
     std::vector<ExtentReader*> readers{job_.reader.get()};
     for (const auto& other : others) readers.push_back(other.get());
-    const BlockSources sources =
+    BlockSources sources =
         find_block_sources(readers, region_.definition, known_metadata(), options);
-    if (!sources.changes() && !sets_metadata()) {
+    sources.metadata.ext_version =
+        job_.format == ExtentFormat::sqlite ? sqlite_ext_version : raw_ext_version;
+    if (sources.is_stuck || (!sources.changes() && !sets_metadata())) {
       add_gaps(sources);
       return true;
     }
+    return take({region_.definition, readers, sources, job_.format});
+  }
+
+  // False where it was put back.
+  bool take(const RebuildSources& rebuild) {
+    const BlockSources& sources = rebuild.sources;
     const std::vector<RepairStep> steps = steps_of(sources);
     if (options_.dry_run) {
-      job_.findings =
-          sources.is_whole ? std::vector<Finding>{} : without_blocks(job_.findings, sources.runs);
+      job_.findings = findings_of_rebuilt(job_.findings, rebuild);
       if (sets_metadata()) drop_bad_metadata();
+      // As they will be found beside a raw extent that is sound by then.
+      if (sources.is_whole) job_.stray_logs = plain_stray_logs(leaf_, job_);
     } else {
+      const std::uint64_t damage_max = damage_expected(sources);
       const std::lock_guard lock(context_.changing());
-      replace({region_.definition, readers, sources});
-      if (!confirm(damage_expected(sources))) return false;
+      replace_extent(context_, leaf_, job_, rebuild);
+      if (!confirm(damage_max, sources.is_whole)) return false;
     }
     job_.steps.insert(job_.steps.end(), steps.begin(), steps.end());
     job_.metadata = sources.metadata;
     add_gaps(sources);
-    return true;
+    if (!sources.is_whole || job_.stray_logs.empty()) return true;
+    job_.steps.push_back({RepairKind::stray_log});
+    return options_.dry_run || mend_in_place();
   }
 
-  // What was not opened for what it is must not be written over, nor what newer tools may know.
-  [[nodiscard]] bool may_be_replaced() const {
-    const bool is_there = job_.reader != nullptr || !job_.files.empty();
-    if (job_.parts.has(ExtentPart::data) && !is_there) return false;
-    return job_.reader != nullptr ||
-           std::none_of(job_.findings.begin(), job_.findings.end(), [](const Finding& finding) {
-             return finding.id == FindingId::unknown_version;
-           });
+  // Not what newer tools may know, nor what is older than any Crucible of today reads. A rollback
+  // journal would be played back into the new database.
+  [[nodiscard]] bool may_be_rebuilt() const {
+    const bool is_kept =
+        std::any_of(job_.findings.begin(), job_.findings.end(), [&](const Finding& finding) {
+          switch (finding.id) {
+            case FindingId::unknown_version: return job_.reader == nullptr;
+            case FindingId::sqlite_older_generation:
+            case FindingId::sqlite_without_hashes:
+            case FindingId::sqlite_hot_journal: return true;
+            default: return false;
+          }
+        });
+    return !is_kept && may_be_replaced(leaf_, job_);
   }
 
-  [[nodiscard]] std::vector<BlockRange> forgotten_blocks() const {
-    if (!options_.forget) return {};
-    return options_.forget->in_extent(geometry_, job_.extent);
+  [[nodiscard]] SourceOptions source_options() const {
+    SourceOptions options{options_.mix, {}, {}, false};
+    if (options_.forget) options.forgotten = options_.forget->in_extent(geometry_, job_.extent);
+    for (const Finding& finding : job_.findings) {
+      if (finding.id != FindingId::sqlite_bad_row) continue;
+      if (finding.blocks) {
+        options.bad_rows.push_back(*finding.blocks);
+      } else {
+        options.has_stray_bad_rows = true;
+      }
+    }
+    return options;
   }
 
   // Only an extent that has lost its metadata, and nothing else of its layout, gets the given one.
   [[nodiscard]] bool sets_metadata() const {
-    return options_.metadata && job_.reader != nullptr && !job_.reader->metadata() &&
-           job_.format == ExtentFormat::raw;
+    return options_.metadata && job_.reader != nullptr && !job_.reader->metadata();
   }
   [[nodiscard]] std::optional<ExtentMetadata> known_metadata() const {
     return sets_metadata() ? options_.metadata : job_.metadata;
@@ -243,6 +255,10 @@ class ExtentRepair {
         steps.push_back({sources.is_whole ? RepairKind::extent : RepairKind::block, run.blocks,
                          context_.replicas()->region(run.source).path});
       }
+    }
+    if (sources.drops_stray_rows) steps.push_back({RepairKind::bad_rows});
+    for (const BlockRange& blocks : sources.dropped_rows) {
+      steps.push_back({RepairKind::bad_rows, blocks});
     }
     const bool was_dirty = known_metadata() && known_metadata()->dirty;
     if (sources.is_mixed && !was_dirty) steps.push_back({RepairKind::marked_dirty});
@@ -265,54 +281,6 @@ class ExtentRepair {
     }
   }
 
-  void replace(const RebuildSources& sources) {
-    require_space_to_rebuild(region_);
-    File* old = data_file();
-    {
-      ExtentCopy copy(leaf_, job_.extent);
-      File& file = copy.create(
-          ExtentPart::data, old != nullptr ? old->status().ownership : context_.file_ownership());
-      write_rebuilt(sources, old, file);
-      require_unused(sources);
-      copy.leave();
-      save_replaced(sources, old, hash_of_tail(file, geometry_));
-      copy.commit();
-    }
-    if (old == nullptr) {
-      finish_replacement(leaf_, job_.extent, parts_in(leaf_, job_.extent), *region_.use);
-      return;
-    }
-    copy_raw_replacement(leaf_, job_.extent, *old);
-    old->sync();
-    retire_replacements(leaf_, {&job_.extent, 1});
-  }
-
-  // What was read of a replica counts only if nobody has opened it meanwhile.
-  void require_unused(const RebuildSources& sources) const {
-    for (std::size_t i = 1; i < sources.replicas.size(); ++i) {
-      const ExtentReader* reader = sources.replicas[i];
-      if (reader == nullptr || !has_broken_lease(*reader)) continue;
-      throw Error(ErrorKind::in_use, fmt::format("'{}' was opened by somebody while it was read",
-                                                 reader->files().front()->path()));
-    }
-  }
-
-  void save_replaced(const RebuildSources& sources, const File* old, std::uint64_t hash_after) {
-    if (!context_.saves()) return;
-    UndoLog& undo = context_.undo();
-    undo.begin(job_.extent, /*replaces=*/true);
-    std::uint64_t hash_before = HashStream().hash();
-    if (old != nullptr) {
-      hash_before = hash_of_tail(*old, geometry_);
-      if (sources.sources.is_whole) {
-        undo.save_whole(ExtentPart::data, *old);
-      } else {
-        undo.save_ranges(*old, rebuilt_ranges(sources));
-      }
-    }
-    undo.commit(hash_before, hash_after);
-  }
-
   // ---- afterwards -------------------------------------------------------------------------------
 
   // At most this much is to be wrong with it then. What is forgotten may have been whole.
@@ -321,23 +289,28 @@ class ExtentRepair {
     const bool takes_blocks = std::any_of(
         sources.runs.begin(), sources.runs.end(),
         [](const BlockSources::Run& run) { return run.source != BlockSources::forgotten; });
-    return takes_blocks && damage > 0 ? damage - 1 : damage;
+    const bool drops_rows = sources.drops_stray_rows || !sources.dropped_rows.empty();
+    return (takes_blocks || drops_rows) && damage > 0 ? damage - 1 : damage;
   }
 
   // Whether no more than this is wrong with the extent now, nor what was mended; else it is put
-  // back.
-  bool confirm(std::uint64_t damage_max) {
+  // back. Logs may be left where it is a sound raw one only now.
+  bool confirm(std::uint64_t damage_max, bool may_have_logs = false) {
     close();
     RepairJob again;
     again.extent = job_.extent;
     again.parts = parts_in(leaf_, job_.extent);
     examine_for_repair(region_, leaf_, context_.access(), again);
+    const bool is_mended =
+        std::all_of(again.steps.begin(), again.steps.end(), [&](const RepairStep& step) {
+          return may_have_logs && step.kind == RepairKind::stray_log;
+        });
     const bool is_better =
-        again.steps.empty() && !again.has_io_errors && damage_of(again, geometry_) <= damage_max;
+        is_mended && !again.has_io_errors && damage_of(again, geometry_) <= damage_max;
     again.steps = std::move(job_.steps);
     job_ = std::move(again);
     job_.patches.clear();
-    job_.stray_logs.clear();
+    if (!may_have_logs) job_.stray_logs.clear();
     if (!is_better) put_back();
     return is_better;
   }

@@ -134,9 +134,7 @@ class Examination {
       for (Finding& finding : findings) keep(std::move(finding));
       return;
     }
-    for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
-      if (is_plain_log(part)) job_.stray_logs.push_back(part);
-    }
+    job_.stray_logs = plain_stray_logs(leaf_, job_);
     if (!job_.stray_logs.empty()) job_.steps.push_back({RepairKind::stray_log});
     for (Finding& finding : findings) {
       const bool is_removed = std::any_of(
@@ -144,13 +142,6 @@ class Examination {
           [&](ExtentPart part) { return finding.file == extent_path(job_.extent, part); });
       if (!is_removed) keep(std::move(finding));
     }
-  }
-
-  // What is no regular file with one name could not be saved.
-  [[nodiscard]] bool is_plain_log(ExtentPart part) const {
-    if (job_.format != ExtentFormat::raw || !job_.parts.has(part)) return false;
-    const auto status = leaf_.status_of(extent_file_name(job_.extent, part));
-    return status && status->kind == FileKind::regular && status->link_count == 1;
   }
 
   // ---- its blocks -------------------------------------------------------------------------------
@@ -262,6 +253,7 @@ std::string_view repair_name(RepairKind kind) {
     case RepairKind::block: return "block";
     case RepairKind::extent: return "extent";
     case RepairKind::forgotten: return "forgotten";
+    case RepairKind::bad_rows: return "bad_rows";
     case RepairKind::metadata: return "metadata";
     case RepairKind::marked_dirty: return "marked_dirty";
   }
@@ -280,6 +272,7 @@ std::string_view repair_text(RepairKind kind) {
     case RepairKind::block: return "data and context";
     case RepairKind::extent: return "built anew";
     case RepairKind::forgotten: return "made a block that was never written";
+    case RepairKind::bad_rows: return "a row that cannot be a context, removed";
     case RepairKind::metadata: return "the metadata that was given";
     case RepairKind::marked_dirty: return "marked dirty, for Crucible to reconcile it";
   }
@@ -294,6 +287,39 @@ void add_block_step(std::vector<RepairStep>& steps, RepairKind kind, std::uint64
   } else {
     steps.push_back({kind, BlockRange{block, 1}});
   }
+}
+
+std::vector<OpenPart> open_parts(const RepairJob& job) {
+  std::vector<const File*> files;
+  if (job.reader != nullptr) {
+    files = job.reader->files();
+  } else {
+    for (const auto& file : job.files) files.push_back(file.get());
+  }
+  std::vector<OpenPart> parts;
+  for (const ExtentPart part : {ExtentPart::data, ExtentPart::db}) {
+    if (!job.parts.has(part)) continue;
+    if (parts.size() == files.size()) return {};
+    parts.push_back({part, files[parts.size()]});
+  }
+  return parts;
+}
+
+File& raw_data_file(const RepairJob& job) {
+  LIBREGION_ASSERT(job.format == ExtentFormat::raw);
+  if (job.reader != nullptr) return static_cast<RawExtent&>(*job.reader).data_file();
+  return *job.files.front();
+}
+
+std::vector<ExtentPart> plain_stray_logs(const Directory& leaf, const RepairJob& job) {
+  std::vector<ExtentPart> logs;
+  for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
+    if (job.format != ExtentFormat::raw || !job.parts.has(part)) continue;
+    const auto status = leaf.status_of(extent_file_name(job.extent, part));
+    if (status && status->kind == FileKind::regular && status->link_count == 1)
+      logs.push_back(part);
+  }
+  return logs;
 }
 
 std::uint64_t damage_of(const RepairJob& job, const Geometry& geometry) {

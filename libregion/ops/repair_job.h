@@ -26,6 +26,7 @@ enum class RepairKind : std::uint8_t {
   block,             // taken from a replica
   extent,            // built anew of replicas
   forgotten,         // becomes a block that was never written
+  bad_rows,          // rows of a database that cannot be contexts go
   metadata,          // becomes what was given
   marked_dirty,      // because replicas with other numbers were mixed
 };
@@ -58,6 +59,16 @@ struct RepairJob {
   std::unique_ptr<ExtentReader> reader;
   std::vector<std::unique_ptr<File>> files;  // where there is no reader
 };
+
+// Data file and database, whichever the extent has, as the job has them open and claimed. None
+// where one of them was not opened for what it is.
+std::vector<OpenPart> open_parts(const RepairJob& job);
+// That of a raw extent, as it was opened for the job.
+File& raw_data_file(const RepairJob& job);
+
+// Logs without a database that may be removed: what is no regular file with one name could not be
+// saved.
+std::vector<ExtentPart> plain_stray_logs(const Directory& leaf, const RepairJob& job);
 
 // How much is wrong with it: blocks with an error, and far more than all of them for each error of
 // the extent as a whole.

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "libregion/extent/extent_reader.h"
 #include "libregion/format/region_definition.h"
 #include "libregion/ops/block_sources.h"
 #include "libregion/report/finding.h"
@@ -15,19 +16,28 @@ struct RebuildSources {
   const RegionDefinition& definition;
   const std::vector<ExtentReader*>& replicas;
   const BlockSources& sources;
+  ExtentFormat format = ExtentFormat::raw;  // of the extent, before and after
 };
 
-// Writes the extent to an empty file. Where it is not whole it is a copy of `base`, in which each
-// block that is taken has its data, its context in slot A, and slot B empty. Else all contexts are
-// in array A. A context keeps its flush id. Throws Error (failed) where a replica does not have a
-// block any more that it had. Nothing is synced.
-void write_rebuilt(const RebuildSources& sources, const File* base, File& file);
+// Where the extent is written to: empty files. `database` is that of a SQLite extent.
+struct RebuiltFiles {
+  File& data;
+  File* database = nullptr;
+};
 
-// Which ranges of `base`, where it is not whole, may become others.
-std::vector<ByteRange> rebuilt_ranges(const RebuildSources& sources);
+// Writes the extent. Where it is not whole it is a copy of `base`, its data file. Throws Error
+// (failed) where a replica does not have a block any more that it had. Nothing is synced.
+//   raw     Of a copy, each block that is taken has its data, its context in slot A, and slot B
+//           empty. Else all contexts are in array A. A context keeps its flush id.
+//   SQLite  The database is a new one, without a log, with the one row of each written block. A
+//           block that stays though no row proves it keeps all its rows.
+void write_rebuilt(const RebuildSources& sources, const File* base, const RebuiltFiles& files);
 
-// What stays of the findings once these blocks are built anew.
-std::vector<Finding> without_blocks(const std::vector<Finding>& findings,
-                                    const std::vector<BlockSources::Run>& runs);
+// Which ranges of the data file, of this size, may become others where the extent is not whole.
+std::vector<ByteRange> rebuilt_ranges(const RebuildSources& sources, std::uint64_t size_bytes);
+
+// What stays of the findings once the extent is built anew.
+std::vector<Finding> findings_of_rebuilt(const std::vector<Finding>& findings,
+                                         const RebuildSources& sources);
 
 }  // namespace libregion

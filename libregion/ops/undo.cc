@@ -103,11 +103,8 @@ class OneRestoration {
       return RestoreOutcome::changed_since;
     }
     if (of_.dry_run) return RestoreOutcome::restored;
-    if (section_.files.empty()) {
-      remove_files();
-    } else {
-      rebuild();
-    }
+    remove_new_files();
+    if (!section_.files.empty()) rebuild();
     return RestoreOutcome::restored;
   }
 
@@ -128,14 +125,18 @@ class OneRestoration {
     });
   }
 
-  // There were none before the repair.
-  void remove_files() {
+  // What was not there before the repair. Of an extent that keeps its database only the data file
+  // goes first: until that is as it was, the state is the repaired one.
+  void remove_new_files() {
+    bool is_changed = false;
     for (const ExtentPart part : file_parts) {
-      if (!has(part)) continue;
+      const bool goes = section_.files.empty() || part == ExtentPart::data;
+      if (!goes || section_.file(part) != nullptr || !has(part)) continue;
       of_.region.use->claim(*open_file_in(of_.leaf, name_of(part), Access::read_write));
       of_.leaf.remove_file(name_of(part));
+      is_changed = true;
     }
-    of_.leaf.sync();
+    if (is_changed) of_.leaf.sync();
   }
 
   void rebuild() {
@@ -151,10 +152,9 @@ class OneRestoration {
   void build(const SavedFile& saved, ExtentCopy& copy) {
     const auto current =
         has(saved.part) ? open_file_in(of_.leaf, name_of(saved.part), Access::read) : nullptr;
-    const auto like = current != nullptr ? current->status() : of_.leaf.status();
-    File& file = copy.create(saved.part, like.ownership);
+    File& file = copy.create(saved.part, ownership_like(current.get()));
     if (!saved.is_whole()) {
-      const std::uint64_t kept_bytes = std::min(like.size_bytes, saved.size_bytes);
+      const std::uint64_t kept_bytes = std::min(current->status().size_bytes, saved.size_bytes);
       current->copy_to(file, {{0, kept_bytes}, 0});
     }
     file.resize(saved.size_bytes);
@@ -163,6 +163,15 @@ class OneRestoration {
       // What is zero stays a hole.
       if (!saved.is_whole() || !all_zero(bytes)) file.write(range.offset_bytes, bytes);
     }
+  }
+
+  // A file that is not there any more is made like one that is.
+  [[nodiscard]] Ownership ownership_like(const File* current) const {
+    if (current != nullptr) return current->status().ownership;
+    for (const ExtentPart part : file_parts) {
+      if (const auto status = of_.leaf.status_of(name_of(part))) return status->ownership;
+    }
+    return of_.region.root->status_of(definition_name)->ownership;
   }
 
   [[nodiscard]] Access access() const { return of_.dry_run ? Access::read : Access::read_write; }

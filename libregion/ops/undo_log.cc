@@ -100,17 +100,29 @@ std::uint64_t hash_of_tail(const File& file, const Geometry& geometry,
   return hash.hash();
 }
 
-std::uint64_t hash_of_state(const Directory& directory, ExtentId extent, const Geometry& geometry) {
+std::uint64_t hash_of_state(std::span<const OpenPart> parts, const Geometry& geometry) {
   HashStream hash;
   bool has_database = false;
-  for (const ExtentPart part : {ExtentPart::data, ExtentPart::db, ExtentPart::db_wal}) {
-    if (part == ExtentPart::db_wal && !has_database) break;
-    const auto file = open_if_there(directory, extent_file_name(extent, part));
-    if (file == nullptr) continue;
+  for (const auto& [part, file] : parts) {
     has_database |= part == ExtentPart::db;
-    add_from(hash, *file, part == ExtentPart::data ? geometry.extent_data_bytes() : 0, {});
+    const bool counts = part == ExtentPart::data || part == ExtentPart::db ||
+                        (part == ExtentPart::db_wal && has_database);
+    if (counts)
+      add_from(hash, *file, part == ExtentPart::data ? geometry.extent_data_bytes() : 0, {});
   }
   return hash.hash();
+}
+
+std::uint64_t hash_of_state(const Directory& directory, ExtentId extent, const Geometry& geometry) {
+  std::vector<std::unique_ptr<File>> files;
+  std::vector<OpenPart> parts;
+  for (const ExtentPart part : {ExtentPart::data, ExtentPart::db, ExtentPart::db_wal}) {
+    auto file = open_if_there(directory, extent_file_name(extent, part));
+    if (file == nullptr) continue;
+    parts.push_back({part, file.get()});
+    files.push_back(std::move(file));
+  }
+  return hash_of_state(parts, geometry);
 }
 
 bool SavedFile::is_whole() const {

@@ -63,8 +63,16 @@ struct Patch {
 std::uint64_t hash_of_tail(const File& file, const Geometry& geometry,
                            std::span<const Patch> patches = {});
 
-// The same of all files of an extent in this directory that say what its blocks are: the tail of
-// the data file, the database, its log.
+// A file of an extent that somebody has open.
+struct OpenPart {
+  ExtentPart part = ExtentPart::data;
+  const File* file = nullptr;
+};
+
+// The same of all files of an extent that say what its blocks are: the tail of the data file, the
+// database, its log. In the order of their parts.
+std::uint64_t hash_of_state(std::span<const OpenPart> parts, const Geometry& geometry);
+// Of those in this directory.
 std::uint64_t hash_of_state(const Directory& directory, ExtentId extent, const Geometry& geometry);
 
 // An undo file that is read.

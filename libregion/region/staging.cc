@@ -166,7 +166,9 @@ void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& par
       }
       if (!parts.has(ExtentPart::data)) leaf.sync();
     }
-    replace_part(leaf, *replacement, extent, ExtentPart::data, use);
+    if (replacement_parts.has(ExtentPart::data)) {
+      replace_part(leaf, *replacement, extent, ExtentPart::data, use);
+    }
   }
   leaf.sync();
   retire_replacements(leaf, {&extent, 1});

@@ -46,7 +46,8 @@ struct Replacement {
 };
 Replacement open_replacement(const Directory& leaf, ExtentId extent);
 
-// Puts a replacement in place that check_replacement has nothing against. Claims the extent's files
+// Puts a replacement in place that check_replacement has nothing against, or one that takes a
+// repair back: a database without a data file leaves that as it is. Claims the extent's files
 // before it changes them.
 void finish_replacement(Directory& leaf, ExtentId extent, const ExtentParts& parts,
                         const RegionUse& use);

@@ -200,9 +200,6 @@ constexpr std::array findings = {
                 "only replicas with other generation or flush numbers have the block",
                 "region-repair --mix takes it all the same, and marks the extent dirty; first make "
                 "sure that no replica with the same numbers can be had"},
-    FindingInfo{repair_needs_migration, "repair_needs_migration", warning,
-                "a SQLite extent is not repaired from replicas: it has to be a raw one",
-                "region-migrate --accept-damage makes it one, with its damage; then repair it"},
     FindingInfo{repair_put_back, "repair_put_back", error,
                 "the extent was not better after its repair, and was put back",
                 "look at the system's log for the disk; then copy the extent from a replica"},

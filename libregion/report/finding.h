@@ -96,7 +96,6 @@ enum class FindingId : std::uint8_t {
   // what several replicas, a repair or a key have to say
   no_proven_copy,
   needs_mix,
-  repair_needs_migration,
   repair_put_back,
   changed_since_repair,
   wrong_tag,

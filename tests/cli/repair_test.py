@@ -226,12 +226,38 @@ class RepairTest(ToolTest):
         self.assertIn(('extent', 0, 0, SIZE), steps)
         self.expect(DONE, 'region-verify', region)
 
-    def test_a_sqlite_extent_is_to_be_migrated_first(self):
+    def test_a_sqlite_extent_is_built_anew_as_one(self):
         region = self.make_region('sqlite', kind='sqlite')
-        other = self.make_region('raw')
+        other = self.copy(region, 'other')
+        good = content(region)
         damage(region, 1, 3)
-        records = self.records('region-repair', region, '--plan', '--from', other, code=FINDINGS)
-        self.assertIn('repair_needs_migration', [finding['id'] for finding in records.findings])
+        os.truncate(region / '00/000/002', 512 * 7)
+        (region / '00/000/003.db').write_bytes(b'no database')
+        (region / '00/000/003.db-wal').write_bytes(b'no log')
+        os.unlink(region / '00/000/004')
+        steps = [('block', 1, 3, 1), ('block', 2, 7, 3), ('extent', 3, 0, SIZE),
+                 ('extent', 4, 0, SIZE)]
+        before = content(region)
+        self.assertEqual(steps, self.steps(region, '--plan', '--from', other, code=FINDINGS))
+        self.assertEqual(steps, self.steps(region, '--write', '--from', other, code=DONE))
+        self.assert_same_tree(good, content(region))
+        self.expect(DONE, 'region-repair', region, '--apply-undo', self.work / 'sqlite.undo')
+        self.assert_same_tree(before, content(region))
+
+    def test_an_extent_whose_database_is_gone_is_a_raw_one(self):
+        region = self.make_region('sqlite', kind='sqlite')
+        other = self.copy(region, 'other')
+        os.unlink(region / '00/000/001.db')
+        (region / '00/000/001.db-wal').write_bytes(b'no log any more')
+        before = content(region)
+        steps = [('extent', 1, 0, SIZE), ('stray_log', 1, 0, 0)]
+        self.assertEqual(steps, self.steps(region, '--plan', '--from', other, code=FINDINGS))
+        self.assertEqual(steps, self.steps(region, '--write', '--from', other, code=DONE))
+        self.expect(DONE, 'region-verify', '--strict', region)
+        extents = self.records('region-dump', region, code=DONE).of_type('extent')
+        self.assertEqual(['sqlite', 'raw'], [extent['format'] for extent in extents[:2]])
+        self.expect(DONE, 'region-repair', region, '--apply-undo', self.work / 'sqlite.undo')
+        self.assert_same_tree(before, content(region))
 
     def test_what_no_replica_has_is_told_block_by_block(self):
         region, other = self.make_replicas()

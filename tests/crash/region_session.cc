@@ -8,6 +8,7 @@
 #include "libregion/ops/defragment.h"
 #include "libregion/ops/import.h"
 #include "libregion/ops/migrate_into.h"
+#include "libregion/ops/repair.h"
 #include "libregion/region/leaf.h"
 #include "tests/crash/keys.h"
 #include "tests/support/random.h"
@@ -18,6 +19,7 @@ namespace libregion {
 namespace {
 
 const std::string leaf_path = "/r/00/000";
+const std::string replica_path = "/d";
 
 bool has_database(const MemoryFileSystem& memory) {
   return memory.exists(leaf_path + "/000.db") || memory.exists(leaf_path + "/001.db");
@@ -71,6 +73,15 @@ void defragment(MemoryFileSystem& memory) {
   defragment_region(open_for(memory, Access::read_write), {}, reporter);
 }
 
+void repair(MemoryFileSystem& memory) {
+  ListReporter reporter(nullptr);
+  const OpenedRegion replica = open_region(memory, replica_path, {});
+  RepairOptions options;
+  options.dry_run = false;
+  options.replicas = {&*replica.region};
+  repair_region(open_for(memory, Access::read_write), options, reporter);
+}
+
 void write_blocks(RawExtentWriter& writer, const Geometry& geometry, BlockRange range) {
   Bytes data;
   std::vector<SentContext> contexts;
@@ -108,6 +119,7 @@ std::string_view region_step_name(RegionStep step) {
     case RegionStep::migrate: return "migrate";
     case RegionStep::migrate_into: return "migrate-into";
     case RegionStep::defragment: return "defragment";
+    case RegionStep::repair: return "repair";
     case RegionStep::write: return "write";
     case RegionStep::receive: break;
   }
@@ -119,6 +131,7 @@ bool is_operation(RegionStep step) {
 }
 
 bool applies(RegionStep step, const MemoryFileSystem& memory) {
+  if (memory.exists(replica_path)) return step == RegionStep::repair;
   const bool is_there = memory.exists("/r/region.json");
   const bool is_pending =
       memory.exists(leaf_path + "/000.replace") || memory.exists(leaf_path + "/001.replace");
@@ -131,6 +144,7 @@ bool applies(RegionStep step, const MemoryFileSystem& memory) {
     case RegionStep::import: return is_raw && !is_encrypted;
     case RegionStep::migrate: return is_there && (!is_raw || is_pending);
     case RegionStep::migrate_into: return is_there && !memory.exists(new_region_path);
+    case RegionStep::repair: return false;
     case RegionStep::defragment:
     case RegionStep::write:
     case RegionStep::receive: break;
@@ -145,6 +159,7 @@ void perform(RegionStep step, const Geometry& geometry, MemoryFileSystem& memory
     case RegionStep::migrate: return migrate(memory);
     case RegionStep::migrate_into: return migrate_into(memory);
     case RegionStep::defragment: return defragment(memory);
+    case RegionStep::repair: return repair(memory);
     case RegionStep::write: return write(geometry, memory);
     case RegionStep::receive: return receive(memory);
   }

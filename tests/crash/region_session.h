@@ -16,7 +16,8 @@ namespace libregion {
 
 // What is there at first: nothing; SQLite extents that are clean, dirty, have several rows of one
 // block, have what counts in their logs, or tails of an interrupted migration; raw extents, their
-// slots scattered; and both with a replacement that waits to be put in place.
+// slots scattered; both with a replacement that waits to be put in place; and both damaged, with a
+// replica at "/d".
 enum class RegionStart : std::uint8_t {
   nothing,
   sqlite_clean,
@@ -25,15 +26,17 @@ enum class RegionStart : std::uint8_t {
   sqlite_hot,
   sqlite_tails,
   sqlite_replace,
+  sqlite_damaged,
   raw,
   raw_encrypted,
   raw_replace,
+  raw_damaged,
 };
-inline constexpr std::array region_starts = {RegionStart::nothing,        RegionStart::sqlite_clean,
-                                             RegionStart::sqlite_dirty,   RegionStart::sqlite_rows,
-                                             RegionStart::sqlite_hot,     RegionStart::sqlite_tails,
-                                             RegionStart::sqlite_replace, RegionStart::raw,
-                                             RegionStart::raw_encrypted,  RegionStart::raw_replace};
+inline constexpr std::array region_starts = {
+    RegionStart::nothing,        RegionStart::sqlite_clean,   RegionStart::sqlite_dirty,
+    RegionStart::sqlite_rows,    RegionStart::sqlite_hot,     RegionStart::sqlite_tails,
+    RegionStart::sqlite_replace, RegionStart::sqlite_damaged, RegionStart::raw,
+    RegionStart::raw_encrypted,  RegionStart::raw_replace,    RegionStart::raw_damaged};
 std::string_view region_start_name(RegionStart start);
 std::unique_ptr<MemoryFileSystem> region_at(RegionStart start, const Geometry& geometry);
 
@@ -43,12 +46,13 @@ enum class RegionStep : std::uint8_t {
   migrate,       // and what is pending is finished
   migrate_into,  // "/n"
   defragment,
+  repair,   // from the replica
   write,    // a service writes and flushes one extent, and leaves the other dirty
   receive,  // a replacement arrives
 };
 inline constexpr std::array region_steps = {
     RegionStep::create,     RegionStep::import, RegionStep::migrate, RegionStep::migrate_into,
-    RegionStep::defragment, RegionStep::write,  RegionStep::receive};
+    RegionStep::defragment, RegionStep::repair, RegionStep::write,   RegionStep::receive};
 std::string_view region_step_name(RegionStep step);
 
 // Whether a step is an operation of the tools: those are crashed, the others only lead to more

@@ -80,6 +80,26 @@ void add_replacement(MemoryFileSystem& memory) {
   }
 }
 
+// A replica that has all; a block that is damaged, and an extent that has to be built anew.
+void add_damage(MemoryFileSystem& memory, const Geometry& geometry) {
+  for (const auto& [path, entry] : memory.tree(region_path)) {
+    if (entry.kind == FileKind::regular) memory.add_file("/d/" + path, entry.content);
+  }
+  const auto change = [&](const std::string& path, auto work) {
+    Bytes content = memory.content_of(path);
+    work(content);
+    memory.remove(path);
+    memory.add_file(path, content);
+  };
+  const auto damage_last_block = [&](Bytes& content) {
+    content[geometry.extent_data_bytes() - 1] ^= std::byte{1};
+  };
+  change("/r/00/000/000", damage_last_block);
+  const bool is_sqlite = memory.exists("/r/00/000/001.db");
+  change(is_sqlite ? "/r/00/000/001.db" : "/r/00/000/001",
+         [](Bytes& content) { content.resize(90); });
+}
+
 }  // namespace
 
 std::string_view region_start_name(RegionStart start) {
@@ -91,11 +111,13 @@ std::string_view region_start_name(RegionStart start) {
     case RegionStart::sqlite_hot: return "sqlite-hot";
     case RegionStart::sqlite_tails: return "sqlite-tails";
     case RegionStart::sqlite_replace: return "sqlite-replace";
+    case RegionStart::sqlite_damaged: return "sqlite-damaged";
     case RegionStart::raw: return "raw";
     case RegionStart::raw_encrypted: return "raw-encrypted";
-    case RegionStart::raw_replace: break;
+    case RegionStart::raw_replace: return "raw-replace";
+    case RegionStart::raw_damaged: break;
   }
-  return "raw-replace";
+  return "raw-damaged";
 }
 
 std::unique_ptr<MemoryFileSystem> region_at(RegionStart start, const Geometry& geometry) {
@@ -114,13 +136,17 @@ std::unique_ptr<MemoryFileSystem> region_at(RegionStart start, const Geometry& g
     maker.put_dirty_sqlite(1, true, true);
   } else {
     // What is replaced has its rows in a log, which must not meet the other database.
-    maker.put_sqlite(0, start == RegionStart::sqlite_replace);
-    maker.put_sqlite(1, false);
+    const bool is_damaged = start == RegionStart::sqlite_damaged;
+    maker.put_sqlite(0, is_damaged || start == RegionStart::sqlite_replace);
+    maker.put_sqlite(1, is_damaged);
   }
   auto memory = maker.load();
   if (start == RegionStart::sqlite_tails) add_tails(*memory, geometry);
   if (start == RegionStart::sqlite_replace || start == RegionStart::raw_replace) {
     add_replacement(*memory);
+  }
+  if (start == RegionStart::sqlite_damaged || start == RegionStart::raw_damaged) {
+    add_damage(*memory, geometry);
   }
   return memory;
 }

@@ -177,6 +177,17 @@ def with_replica(place):
     os.truncate(region / '00/000/002', 700)
 
 
+def with_sqlite_replica(place):
+    """Of databases with hot logs: damaged blocks, no database, no data file, half a data file."""
+    region = live(place)
+    shutil.copytree(region, place / 'replica')
+    for block in (2, 3, 7):
+        harness.flip_byte(region / '00/000/000', block * 512 + 9)
+    (region / '00/000/001.db').write_bytes(b'no database')
+    (region / '00/000/002').unlink()
+    os.truncate(region / '00/000/003', 700)
+
+
 def with_leftovers_of_create(place):
     """What a create leaves that is killed before the region is whole."""
     region = raw(place, 'new')
@@ -255,6 +266,8 @@ WORKLOADS = {
         Workload('repair', misselected, 'region-repair {}/region --write --no-undo -j2',
                  small=True),
         Workload('repair-from', with_replica,
+                 'region-repair {}/region --write --no-undo -j2 --from {}/replica'),
+        Workload('repair-sqlite', with_sqlite_replica,
                  'region-repair {}/region --write --no-undo -j2 --from {}/replica'),
 
         Workload('export', raw, 'region-export -o {}/exported {}/region',

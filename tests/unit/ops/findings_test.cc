@@ -367,13 +367,6 @@ std::vector<Example> examples_of_repairs() {
            replica.put_raw(0, region.raw().write_all(A).set_numbers(1, 3));
          });
        }},
-      {repair_needs_migration,
-       [] {
-         return find_in_repair([](TestRegion& region, TestRegion& /*replica*/) {
-           region.remove("00/000/000");
-           region.put_sqlite_with(0, "INSERT INTO block_context VALUES (1, 1, NULL, NULL, 1)");
-         });
-       }},
       {repair_put_back, find_put_back},
       {changed_since_repair, find_in_undo},
       {wrong_tag, find_with_wrong_key},

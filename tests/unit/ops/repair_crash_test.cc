@@ -236,8 +236,9 @@ std::uint64_t count_put_back_with_failing_reads(const RepairCase& tested) {
 }
 
 TEST_CASE("repair: an extent that cannot be read afterwards is put back") {
-  for (const std::string name : {"wrong bits of 7 blocks", "stray logs", "damaged blocks",
-                                 "extents that are gone", "lost metadata"}) {
+  for (const std::string name :
+       {"wrong bits of 7 blocks", "stray logs", "damaged blocks", "extents that are gone",
+        "lost metadata", "damaged SQLite extents", "SQLite extents that have lost files"}) {
     INFO("scenario: ", name);
     CHECK(count_put_back_with_failing_reads(RepairCase(repair_scenario(name))) > 0);
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "libregion/format/raw_layout.h"
+#include "tests/support/live_sqlite_writer.h"
+#include "tests/support/region_builder.h"
 #include "tests/unit/ops/scenario_parts.h"
 
 namespace libregion {
@@ -81,11 +83,12 @@ std::unique_ptr<MemoryFileSystem> with_sqlite_replacement() {
 
 // ---- with a replica -----------------------------------------------------------------------------
 
-std::unique_ptr<MemoryFileSystem> with_replica(std::uint32_t extent_count = 3) {
-  auto memory = created(ExtentFormat::raw, extent_count, 7);
-  memory->add_file("/d/region.json", memory->content_of("/r/region.json"));
-  for (std::uint32_t extent = 0; extent < extent_count; ++extent) {
-    memory->add_file("/d/" + extent_path(ExtentId{extent}), memory->content_of(file_of(extent)));
+std::unique_ptr<MemoryFileSystem> with_replica(ExtentFormat format = ExtentFormat::raw,
+                                               ExtentFormat replica_format = ExtentFormat::raw) {
+  auto memory = created(format, 3, 7);
+  const auto replica = created(replica_format, 3, 7);
+  for (const auto& [path, entry] : replica->tree("/r")) {
+    if (entry.kind == FileKind::regular) memory->add_file("/d/" + path, entry.content);
   }
   return memory;
 }
@@ -146,6 +149,114 @@ std::unique_ptr<MemoryFileSystem> with_newer_replica() {
   return memory;
 }
 
+// ---- SQLite extents -----------------------------------------------------------------------------
+
+void put(MemoryFileSystem& memory, const std::string& path, const Bytes& content) {
+  if (memory.exists(path)) memory.remove(path);
+  memory.add_file(path, content);
+}
+
+// A block's data, and all that a data file has behind its first blocks.
+std::unique_ptr<MemoryFileSystem> with_damaged_sqlite(ExtentFormat replica_format) {
+  auto memory = with_replica(ExtentFormat::sqlite, replica_format);
+  change(*memory, 0, [](Bytes& content) {
+    damage_block(content, 2);
+    damage_block(content, 3);
+  });
+  change(*memory, 1, [](Bytes& content) { content.resize(5 * 512 + 100); });
+  // Never written, and so it is in the replica; and a migration has begun here.
+  change(*memory, 2, [](Bytes& content) {
+    damage_block(content, 5);
+    content.resize(content.size() + 200, std::byte{4});
+  });
+  return memory;
+}
+
+// No database that can be read, beside logs; no data file.
+std::unique_ptr<MemoryFileSystem> with_lost_sqlite_files() {
+  auto memory = with_replica(ExtentFormat::sqlite, ExtentFormat::sqlite);
+  put(*memory, "/r/00/000/000.db", Bytes(900, std::byte{1}));
+  memory->add_file("/r/00/000/000.db-wal", Bytes(700, std::byte{2}));
+  memory->add_file("/r/00/000/000.db-shm", Bytes(40, std::byte{3}));
+  memory->remove(file_of(1));
+  return memory;
+}
+
+// The replica is one flush behind; what it has of one block is not what was lost.
+std::unique_ptr<MemoryFileSystem> with_older_sqlite_replica() {
+  auto memory = with_replica(ExtentFormat::sqlite);
+  change(*memory, 1, [](Bytes& content) { damage_block(content, 1); });
+  const std::string older = "/d/" + extent_path(ExtentId{1});
+  Bytes content = memory->content_of(older);
+  content[layout_of(7).metadata_offset_bytes() + 9] = std::byte{0};
+  put(*memory, older, content);
+  return memory;
+}
+
+// With these statements done upon its database, as by a service that then stopped.
+void change_database(MemoryFileSystem& memory, std::uint32_t extent, const std::string& sql) {
+  const TemporaryDirectory directory;
+  const std::string data = directory.path() + "/data";
+  const std::string path = "/r/" + extent_path(ExtentId{extent}, ExtentPart::db);
+  write_whole_file(data, memory.content_of(file_of(extent)));
+  write_whole_file(data + ".db", memory.content_of(path));
+  LiveSqliteWriter service(data, std::get<Geometry>(Geometry::make(512, 7)));
+  service.execute(sql);
+  service.close_cleanly();
+  put(memory, path, read_whole_file(data + ".db"));
+}
+
+// Rows that cannot be contexts: of blocks that another row proves, and of ones that none does.
+std::unique_ptr<MemoryFileSystem> with_bad_rows() {
+  auto memory = with_replica(ExtentFormat::sqlite);
+  change_database(*memory, 0, "INSERT INTO block_context VALUES (2, NULL, NULL, NULL, 5)");
+  change_database(*memory, 1, "UPDATE block_context SET nonce = x'00' WHERE block IN (3, 4)");
+  return memory;
+}
+
+// Several rows of one block, none of them that of the data.
+std::unique_ptr<MemoryFileSystem> with_ambiguous_rows() {
+  auto memory = with_replica(ExtentFormat::sqlite);
+  change_database(*memory, 0,
+                  "UPDATE block_context SET hash = 8, on_disk_hash = 8 WHERE block = 3;"
+                  "INSERT INTO block_context VALUES (3, 9, NULL, NULL, 9), (4, 9, NULL, NULL, 9)");
+  return memory;
+}
+
+std::unique_ptr<MemoryFileSystem> with_lost_sqlite_metadata() {
+  auto memory = with_replica(ExtentFormat::sqlite);
+  change_database(*memory, 1, "DELETE FROM metadata WHERE name = 'gen_number'");
+  return memory;
+}
+
+void add_sqlite_scenarios(std::vector<RepairScenario>& scenarios) {
+  const auto add = [&](const char* name, std::unique_ptr<MemoryFileSystem> before) {
+    scenarios.push_back({name, std::move(before)});
+    scenarios.back().has_replica = true;
+  };
+  add("damaged SQLite extents", with_damaged_sqlite(ExtentFormat::sqlite));
+  add("damaged SQLite extents, no syncfs",
+      without_syncfs(with_damaged_sqlite(ExtentFormat::sqlite)));
+  add("damaged SQLite extents, a raw replica", with_damaged_sqlite(ExtentFormat::raw));
+  scenarios.back().is_large = true;
+  add("SQLite extents that have lost files", with_lost_sqlite_files());
+  add("a SQLite extent, an older replica", with_older_sqlite_replica());
+  scenarios.back().mix = true;
+  add("ambiguous rows", with_ambiguous_rows());
+  scenarios.back().is_large = true;
+  add("bad rows", with_bad_rows());
+  add("lost metadata of a SQLite extent", with_lost_sqlite_metadata());
+  scenarios.back().is_large = true;
+
+  scenarios.push_back(
+      {"forgotten blocks of SQLite extents", with_damaged_sqlite(ExtentFormat::raw)});
+  scenarios.back().forget = "2-3,12,13,19";
+  scenarios.back().is_large = true;
+  scenarios.push_back({"given metadata of a SQLite extent", with_lost_sqlite_metadata()});
+  scenarios.back().metadata = ExtentMetadata{.dirty = true, .gen_number = 3, .flush_number = 17};
+  scenarios.back().is_large = true;
+}
+
 void add_scenarios_with_replica(std::vector<RepairScenario>& scenarios) {
   const auto add = [&](const char* name, std::unique_ptr<MemoryFileSystem> before) {
     scenarios.push_back({name, std::move(before)});
@@ -177,6 +288,7 @@ std::vector<RepairScenario> make_repair_scenarios() {
   scenarios.push_back({"interrupted repairs", with_interrupted_repairs(), true});
   scenarios.push_back({"a SQLite replacement", with_sqlite_replacement(), true});
   add_scenarios_with_replica(scenarios);
+  add_sqlite_scenarios(scenarios);
   return scenarios;
 }
 

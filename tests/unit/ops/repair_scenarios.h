@@ -19,7 +19,7 @@ struct RepairScenario {
   std::unique_ptr<MemoryFileSystem> before;
   // What an interrupted repair left is finished or removed, and not brought back by an undo.
   bool has_leftovers = false;
-  bool is_large = false;  // for which few states are enough
+  bool is_large = false;  // or much like another: few states are enough
 
   bool has_replica = false;  // at "/d"
   bool mix = false;

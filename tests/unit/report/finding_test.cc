@@ -73,7 +73,6 @@ namespace {
   FINDING(sqlite_no_matching_row, error)      \
   FINDING(no_proven_copy, error)              \
   FINDING(needs_mix, warning)                 \
-  FINDING(repair_needs_migration, warning)    \
   FINDING(repair_put_back, error)             \
   FINDING(changed_since_repair, error)        \
   FINDING(wrong_tag, error)
