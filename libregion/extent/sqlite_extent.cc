@@ -43,9 +43,11 @@ ExtentSummary SqliteExtent::read_summary(const Directory& leaf, ExtentId extent,
     if (problem) summary.findings.push_back(std::move(*problem));
     summary.files.push_back(std::move(data));
   }
-  SqliteImage image = load_sqlite_image(leaf, extent, parts, claim);
+  auto [image, metadata, read_bytes] = load_sqlite_metadata(leaf, extent, parts, claim);
   append(summary.findings, std::move(image.findings));
   if (image.db != nullptr) summary.files.push_back(std::move(image.db));
+  summary.metadata = metadata;
+  summary.read_bytes = read_bytes;
   if (!image.pages) return summary;
   SqliteTables tables = read_sqlite_metadata(*image.pages, extent, geometry);
   append(summary.findings, std::move(tables.findings));

@@ -126,24 +126,24 @@ class RecordReader {
 
 // ---- the header and the schema ------------------------------------------------------------------
 
-bool has_known_header(ByteView image) {
-  if (image.size() < block_context_root * sqlite_page_bytes || image.size() > image_bytes_max ||
-      image.size() % sqlite_page_bytes != 0) {
+bool has_known_header(ByteView pages, std::uint64_t database_bytes) {
+  if (database_bytes < block_context_root * sqlite_page_bytes || database_bytes > image_bytes_max ||
+      database_bytes % sqlite_page_bytes != 0 || pages.size() < sqlite_header_bytes) {
     return false;
   }
   constexpr std::string_view magic("SQLite format 3\0", 16);
-  const std::uint32_t change_counter = big_endian_at<4>(image, 24);
-  return to_text(image.first(magic.size())) == magic &&
-         big_endian_at<2>(image, 16) == sqlite_page_bytes &&
-         big_endian_at<2>(image, 18) == 0x0101 &&  // to be written and read without a log
-         big_endian_at<1>(image, 20) == 0 &&       // reserved bytes of each page
-         big_endian_at<3>(image, 21) == 0x402020 &&
-         big_endian_at<4>(image, 28) == image.size() / sqlite_page_bytes &&
-         big_endian_at<4>(image, 44) == 4 &&             // schema format
-         big_endian_at<4>(image, 52) == 0 &&             // no automatic vacuum
-         big_endian_at<4>(image, 56) == 1 &&             // UTF-8
-         big_endian_at<4>(image, 64) == 0 &&             // nor a stepwise one
-         big_endian_at<4>(image, 92) == change_counter;  // the number of pages is to be trusted
+  const std::uint32_t change_counter = big_endian_at<4>(pages, 24);
+  return to_text(pages.first(magic.size())) == magic &&
+         big_endian_at<2>(pages, 16) == sqlite_page_bytes &&
+         big_endian_at<2>(pages, 18) == 0x0101 &&  // to be written and read without a log
+         big_endian_at<1>(pages, 20) == 0 &&       // reserved bytes of each page
+         big_endian_at<3>(pages, 21) == 0x402020 &&
+         big_endian_at<4>(pages, 28) == database_bytes / sqlite_page_bytes &&
+         big_endian_at<4>(pages, 44) == 4 &&             // schema format
+         big_endian_at<4>(pages, 52) == 0 &&             // no automatic vacuum
+         big_endian_at<4>(pages, 56) == 1 &&             // UTF-8
+         big_endian_at<4>(pages, 64) == 0 &&             // nor a stepwise one
+         big_endian_at<4>(pages, 92) == change_counter;  // the number of pages is to be trusted
 }
 
 std::optional<SqlitePage> open_page(ByteView image, std::uint32_t page_number) {
@@ -328,11 +328,12 @@ class RowWalker {
 
 }  // namespace
 
-std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView image) {
-  if (!has_known_header(image) || !has_known_schema(image) || !is_index_sound(image)) {
+std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView pages, std::uint64_t database_bytes) {
+  if (!has_known_header(pages, database_bytes) || !has_known_schema(pages) ||
+      !is_index_sound(pages)) {
     return std::nullopt;
   }
-  const auto rows = read_metadata_rows(image);
+  const auto rows = read_metadata_rows(pages);
   if (!rows || rows->ext_version != sqlite_ext_version || !rows->gen_number ||
       !rows->flush_number || !rows->dirty) {
     return std::nullopt;
@@ -349,7 +350,7 @@ std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView image) {
 }
 
 std::optional<ContextRows> walk_sqlite_rows(ByteView image, std::uint64_t block_count) {
-  if (!has_known_header(image) || !has_known_schema(image)) return std::nullopt;
+  if (!has_known_header(image, image.size()) || !has_known_schema(image)) return std::nullopt;
   return RowWalker(image, block_count).walk();
 }
 

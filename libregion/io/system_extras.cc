@@ -157,11 +157,6 @@ void disable_read_ahead(int descriptor) {
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
 }
 
-void begin_to_read(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
-  (void)::posix_fadvise(descriptor, static_cast<off_t>(offset_bytes),
-                        static_cast<off_t>(length_bytes), POSIX_FADV_WILLNEED);
-}
-
 void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
   (void)::posix_fadvise(descriptor, static_cast<off_t>(offset_bytes),
                         static_cast<off_t>(length_bytes), POSIX_FADV_DONTNEED);

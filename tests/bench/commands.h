@@ -45,6 +45,8 @@ void migrate_floor(const Arguments& arguments);
 void defragment_floor(const Arguments& arguments);
 // floor-dump REGION extents=: openat, fstat, the last 32 bytes, close.
 void dump_floor(const Arguments& arguments);
+// floor-read REGION: all extents, eight at once, past the page cache.
+void read_floor(const Arguments& arguments);
 
 // ---- work within one process: prints seconds ----------------------------------------------------
 
