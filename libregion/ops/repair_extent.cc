@@ -28,8 +28,12 @@ class ExtentRepair {
         job_(job) {}
 
   std::string_view run() {
-    if (!settle_interrupted()) return "left";
-    if (!options_.dry_run) examine_for_repair(region_, leaf_, context_.access(), job_);
+    const bool is_settled = settle_interrupted();
+    if (is_settled && !options_.dry_run) {
+      examine_for_repair(region_, leaf_, context_.access(), job_);
+    }
+    job_.trouble_before = trouble_of(job_, geometry_);
+    if (!is_settled) return "left";
     const bool changes_in_place = !job_.patches.empty() || !job_.stray_logs.empty();
     if (changes_in_place && !options_.dry_run && !mend_in_place()) return "put_back";
     if (!rebuild()) return "put_back";
@@ -82,7 +86,7 @@ class ExtentRepair {
 
   void examine_as_it_would_be() {
     if (!job_.parts.has(ExtentPart::replace)) {
-      return examine_for_repair(region_, leaf_, Access::read, job_);
+      return examine_for_repair(region_, leaf_, context_.access(), job_);
     }
     const Replacement replacement = open_replacement(leaf_, job_.extent);
     const ExtentParts parts = job_.parts;
@@ -299,6 +303,7 @@ class ExtentRepair {
     close();
     RepairJob again;
     again.extent = job_.extent;
+    again.trouble_before = job_.trouble_before;
     again.parts = parts_in(leaf_, job_.extent);
     examine_for_repair(region_, leaf_, context_.access(), again);
     const bool is_mended =

@@ -183,20 +183,12 @@ class OneRestoration {
 
 class Undoing {
  public:
-  Undoing(const Region& region, const UndoFile& undo, const UndoOptions& options,
+  Undoing(const Region& region, const SavedRepair& saved, const UndoOptions& options,
           Reporter& reporter)
-      : region_(region),
-        undo_(undo),
-        options_(options),
-        reporter_(reporter),
-        read_([&](const SavedRange& range) { return undo_.read(range); }) {
-    if (undo.uuid() == region.definition.uuid) {
-      for (const UndoSection& section : undo.sections())
-        sections_[section.extent].push_back(&section);
-      return;
+      : region_(region), read_(saved.read), options_(options), reporter_(reporter) {
+    for (const UndoSection& section : saved.sections) {
+      sections_[section.extent].push_back(&section);
     }
-    throw Error(ErrorKind::usage, fmt::format("'{}' is of the region {}, not of '{}'", undo.path(),
-                                              to_text(undo.uuid()), region.path));
   }
 
   UndoSummary run() {
@@ -263,10 +255,9 @@ class Undoing {
   }
 
   const Region& region_;
-  const UndoFile& undo_;
+  const ReadSaved& read_;
   const UndoOptions& options_;
   Reporter& reporter_;
-  ReadSaved read_;
   std::map<ExtentId, Sections> sections_;
   UndoSummary summary_;
 };
@@ -277,9 +268,19 @@ RestoreOutcome restore_extent(const Restoration& restoration) {
   return OneRestoration(restoration).run();
 }
 
+UndoSummary undo_repair(const Region& region, const SavedRepair& saved, const UndoOptions& options,
+                        Reporter& reporter) {
+  return Undoing(region, saved, options, reporter).run();
+}
+
 UndoSummary undo_repair(const Region& region, const UndoFile& undo, const UndoOptions& options,
                         Reporter& reporter) {
-  return Undoing(region, undo, options, reporter).run();
+  if (undo.uuid() != region.definition.uuid) {
+    throw Error(ErrorKind::usage, fmt::format("'{}' is of the region {}, not of '{}'", undo.path(),
+                                              to_text(undo.uuid()), region.path));
+  }
+  const ReadSaved read = [&](const SavedRange& range) { return undo.read(range); };
+  return undo_repair(region, SavedRepair{undo.sections(), read}, options, reporter);
 }
 
 }  // namespace libregion

@@ -47,6 +47,13 @@ struct UndoSummary {
   bool stopped = false;
 };
 
+// What was saved of a region, in the order in which it was changed.
+struct SavedRepair {
+  const std::vector<UndoSection>& sections;
+  ReadSaved read;
+};
+UndoSummary undo_repair(const Region& region, const SavedRepair& saved, const UndoOptions& options,
+                        Reporter& reporter);
 // Throws Error (usage) where the undo file is another region's; else as repair_region does.
 UndoSummary undo_repair(const Region& region, const UndoFile& undo, const UndoOptions& options,
                         Reporter& reporter);

@@ -244,6 +244,40 @@ TEST_CASE("repair: an extent that cannot be read afterwards is put back") {
   }
 }
 
+// Extent 2, which nothing is wrong with, cannot be read from its read of this number on.
+RepairSummary repair_beside_failing_extent(MemoryFileSystem& memory, const RepairCase& tested,
+                                           std::uint64_t first, Outcome& outcome) {
+  memory.add_fault({EIO, CallKind::read, "/r/00/000/002", first, /*for_ever=*/true});
+  RepairSummary summary;
+  outcome = outcome_of([&](std::vector<std::string>* findings) {
+    summary = repair(memory, tested.scenario, findings);
+  });
+  return summary;
+}
+
+TEST_CASE("repair: if another extent is worse afterwards all of it is put back") {
+  for (const std::string name : {"wrong bits of 7 blocks", "extents that are gone"}) {
+    INFO("scenario: ", name);
+    const RepairCase tested(repair_scenario(name));
+    std::uint64_t put_back_count = 0;
+    for (std::uint64_t first = 0; put_back_count == 0; ++first) {
+      const auto memory = tested.scenario.before->copy();
+      Outcome outcome;
+      const RepairSummary summary = repair_beside_failing_extent(*memory, tested, first, outcome);
+      REQUIRE(memory->faults_hit() > 0);
+      // What could not be read at first is no worse afterwards.
+      put_back_count = summary.put_back_count;
+      CHECK((put_back_count == 0 || first > 0));
+      if (put_back_count == 0) continue;
+      CHECK(put_back_count == 2);
+      CHECK(summary.repaired_count == 0);
+      CHECK(summary.has_io_errors);
+      CHECK(outcome.findings.back().starts_with("repair_put_back 00/000/001 extent 2: "));
+      CHECK(difference(tested.scenario.before->tree(region_path), memory->tree(region_path)) == "");
+    }
+  }
+}
+
 TEST_CASE("repair: without any one of its syncs a crash could do damage") {
   const auto needless_in = [](const std::string& name) {
     const RepairCase tested(repair_scenario(name));
