@@ -135,7 +135,7 @@ void RawExtentWriter::write_checked(const ExtentWrite& write,
     sync();
     ++metadata_.bonus_sync_count;
   }
-  if (options_.ordering == WriteOrdering::posix) empty_copies(runs);
+  empty_copies(runs);
   write_contexts(runs, range.first, contexts);
   if (options_.ordering == WriteOrdering::posix) sync();
   for (const BlockRange& run : runs) set_unsynced(run);

@@ -10,10 +10,11 @@
 //          before a slot is reused, the data of the other one is durable
 //   3. the new contexts into the inactive slots, in runs
 //          a reader finds the old data and its context, which is still there
-//      WriteOrdering::posix: before that some slots are emptied, sync
+//      before that some slots are emptied, sync
 //          after a defragmentation both slots of a block hold its context. Were the new one, of an
-//          encrypted block, torn where it lies in two sectors, it could have the new nonce and tag
-//          with the old on-disk hash; and where both slots match, B is taken
+//          encrypted block, torn where it lies in two sectors, or on ZFS in two records, it could
+//          have the new nonce and tag with the old on-disk hash; and where both slots match, B is
+//          taken. Crucible does not do this
 //   4. WriteOrdering::posix: sync
 //          before any of the new data can be durable, its context is
 //   5. the data

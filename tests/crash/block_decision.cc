@@ -84,6 +84,17 @@ void remove_those_in(const SectorList& other, SectorList& list) {
              list.end());
 }
 
+std::uint64_t sector_key(const SectorVersions& sector) {
+  Key key;
+  key.add(sector.number);
+  for (const Bytes& version : sector.versions) key.add(version);
+  return key.value();
+}
+
+bool overlap(ByteRange a, ByteRange b) {
+  return a.offset_bytes < b.end_bytes() && b.offset_bytes < a.end_bytes();
+}
+
 }  // namespace
 
 // ---- the extent ---------------------------------------------------------------------------------
@@ -94,12 +105,22 @@ ExtentCrashPoint::ExtentCrashPoint(const MemoryNode& file, CrashModel model)
   if (states.shapes().size() != 1) throw std::logic_error("an extent has changed its size");
   sector_bytes_ = states.sector_bytes();
   sectors_ = states.shapes()[0].sectors;
-  for (const SectorVersions& sector : sectors_) {
-    Key key;
-    key.add(sector.number);
-    for (const Bytes& version : sector.versions) key.add(version);
-    keys_.push_back(key.value());
+  for (const SectorVersions& sector : sectors_) keys_.push_back(sector_key(sector));
+}
+
+void ExtentCrashPoint::put_sector(const SectorVersions& sector) {
+  const auto place = std::lower_bound(
+      sectors_.begin(), sectors_.end(), sector.number,
+      [](const SectorVersions& other, std::uint64_t number) { return other.number < number; });
+  const std::ptrdiff_t index = place - sectors_.begin();
+  if (place != sectors_.end() && place->number == sector.number) {
+    *place = sector;
+    keys_[static_cast<std::size_t>(index)] = sector_key(sector);
+  } else {
+    sectors_.insert(place, sector);
+    keys_.insert(keys_.begin() + index, sector_key(sector));
   }
+  put_durable({static_cast<std::size_t>(index)});
 }
 
 Versions ExtentCrashPoint::version_counts(const SectorList& list) const {
@@ -147,6 +168,17 @@ BlockDecision::BlockDecision(ExtentCrashPoint& point, const Geometry& geometry, 
   remove_those_in(tail_sectors_, slot_sectors_);
   remove_those_in(tail_sectors_, data_sectors_);
   remove_those_in(slot_sectors_, data_sectors_);
+}
+
+bool BlockDecision::depends_on(ByteRange bytes, const Geometry& geometry, std::uint64_t block) {
+  const RawLayout layout(geometry);
+  const auto slot = [&](ContextSlot array) {
+    return ByteRange{layout.slot_offset_bytes(array, block), context_slot_bytes};
+  };
+  return overlap(bytes, {layout.bits_offset_bytes() + block / 8, 1}) ||
+         overlap(bytes, {layout.metadata_offset_bytes(), metadata_bytes}) ||
+         overlap(bytes, slot(ContextSlot::A)) || overlap(bytes, slot(ContextSlot::B)) ||
+         overlap(bytes, {geometry.block_offset_bytes(block), geometry.block_size_bytes()});
 }
 
 ByteView BlockDecision::slot(ContextSlot array) const {

@@ -1,4 +1,4 @@
-// A moment of a crash of one raw extent whose sectors become durable in any order, and the decision
+// A moment of a crash of one raw extent whose sectors do not depend on each other, and the decision
 // of one of its blocks in all states that are possible then.
 
 #pragma once
@@ -24,7 +24,16 @@ using Versions = std::vector<std::uint32_t>;
 class ExtentCrashPoint {
  public:
   ExtentCrashPoint(const MemoryNode& file, CrashModel model);
+  // All is durable, in sectors of this size, up to put_sector.
+  ExtentCrashPoint(Bytes content, std::size_t sector_bytes)
+      : sector_bytes_(sector_bytes), content_(std::move(content)) {}
+  // Puts the first of its versions there, and the others besides.
+  void put_sector(const SectorVersions& sector);
 
+  [[nodiscard]] std::size_t sector_bytes() const { return sector_bytes_; }
+  [[nodiscard]] std::uint64_t number_of(std::size_t sector) const {
+    return sectors_[sector].number;
+  }
   [[nodiscard]] std::size_t sector_count() const { return sectors_.size(); }
   // Differs where a sector's versions do.
   [[nodiscard]] std::uint64_t key_of(std::size_t sector) const { return keys_[sector]; }
@@ -48,6 +57,9 @@ class BlockDecision {
  public:
   BlockDecision(ExtentCrashPoint& point, const Geometry& geometry, std::uint64_t block,
                 const ExtentPromise& promise);
+
+  // Whether anything that it is read from lies there.
+  static bool depends_on(ByteRange bytes, const Geometry& geometry, std::uint64_t block);
 
   // The same for all that is decided alike.
   [[nodiscard]] std::uint64_t key() const;

@@ -49,8 +49,9 @@ void run_extents(const CrashBudget& budget, Report& report) {
   const ExtentReport done = crash_extents(whole_extent_plan(), budget);
   for (const CrashFailure& failure : done.failures) report.failure(failure);
   fmt::print(
-      "one extent: {} workloads{}, {} crash points under ordered, zfs, posix-4k and posix-512, "
-      "{} states decided by {} reads of a block and {} of an extent, {} recoveries crashed again, "
+      "one extent: {} workloads{}, {} crash points under ordered, zfs, zfs-4k, zfs-512, "
+      "posix-4k and posix-512, {} states decided by {} reads of a block and {} of an extent, {} "
+      "recoveries crashed again, "
       "{} torn blocks excused: {} workloads failed; {:.0f} s\n",
       done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
@@ -79,8 +80,9 @@ void run_regions(const CrashBudget& budget, Report& report) {
   const RegionReport done = crash_regions(whole_region_plan(), budget);
   for (const CrashFailure& failure : done.failures) report.failure(failure);
   fmt::print(
-      "regions: {} workloads{}, {} crash points under ordered, zfs, posix-4k and posix-512 with "
-      "zeros and with garbage, {} states, {} of them gone on with, {} second runs crashed again: "
+      "regions: {} workloads{}, {} crash points under ordered, zfs, zfs-512, posix-4k and "
+      "posix-512 with zeros and with garbage, {} states, {} of them gone on with, {} second runs "
+      "crashed again: "
       "{} workloads failed; {:.0f} s\n",
       done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),

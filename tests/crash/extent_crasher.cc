@@ -21,9 +21,11 @@ std::string describe(const ExtentWorkload& workload, const ExtentProtocol& proto
 namespace {
 
 std::vector<ExtentSuite> make_extent_suites() {
-  const std::vector<CrashModel> ordered = {CrashModel::ordered, CrashModel::zfs};
-  const std::vector<CrashModel> all = {CrashModel::ordered, CrashModel::zfs, CrashModel::posix_4k,
-                                       CrashModel::posix_512};
+  const std::vector<CrashModel> ordered = {CrashModel::ordered, CrashModel::zfs, CrashModel::zfs_4k,
+                                           CrashModel::zfs_512};
+  const std::vector<CrashModel> all = {CrashModel::ordered,  CrashModel::zfs,
+                                       CrashModel::zfs_4k,   CrashModel::zfs_512,
+                                       CrashModel::posix_4k, CrashModel::posix_512};
   std::vector<ExtentSuite> suites = {{{"posix", WriteOrdering::posix}, all},
                                      {{"zfs", WriteOrdering::zfs}, ordered},
                                      {{"posix-defragmenting", WriteOrdering::posix}, all},
@@ -96,8 +98,7 @@ std::optional<CrashFailure> ExtentCrasher::crash(const ExtentWorkload& workload,
   session->run(workload.steps.back(), [&](std::uint64_t number) {
     if (failure) return;
     for (const CrashModel model : options.models) {
-      const auto found =
-          judge_.decide(session->disk(), ExtentSession::path, model, session->promise(), tally_);
+      const auto found = judge_.decide(session->file(), model, session->promise(), tally_);
       if (found) return fail(model, number, found->choice, found->what);
     }
     for (std::uint64_t i = 0; i < options.recoveries; ++i) {
@@ -128,8 +129,7 @@ std::string ExtentCrasher::problem_of_recovery(const ExtentWorkload& workload,
     session.run(step, [&](std::uint64_t number) {
       for (const CrashModel model : options.models) {
         if (!problem.empty()) return;
-        const auto bad =
-            judge_.decide(session.disk(), ExtentSession::path, model, session.promise(), tally_);
+        const auto bad = judge_.decide(session.file(), model, session.promise(), tally_);
         if (!bad) continue;
         problem =
             fmt::format("in the recovery, before call {}, {}, state {}: {}", number,

@@ -1,6 +1,7 @@
 #include "tests/crash/extent_judge.h"
 
 #include <algorithm>
+#include <map>
 
 #include "tests/crash/block_decision.h"
 #include "tests/crash/keys.h"
@@ -14,17 +15,17 @@ constexpr std::uint64_t walked_states_max = std::uint64_t{1} << 14;
 constexpr std::uint64_t sampled_points = 64;
 constexpr std::uint64_t sampled_states = 4;
 
-const MemoryNode& node_at(const MemoryFileSystem& memory, const std::string& path) {
-  const MemoryNode* node = memory.root().get();
+}  // namespace
+
+MemoryNodePtr node_at(const MemoryFileSystem& memory, const std::string& path) {
+  MemoryNodePtr node = memory.root();
   for (std::size_t at = 1; at < path.size();) {
     const std::size_t end = std::min(path.find('/', at), path.size());
-    node = node->entries.at(path.substr(at, end - at)).get();
+    node = node->entries.at(path.substr(at, end - at));
     at = end + 1;
   }
-  return *node;
+  return node;
 }
-
-}  // namespace
 
 void ExtentTally::add(const ExtentTally& other) {
   crash_points += other.crash_points;
@@ -44,15 +45,16 @@ struct ExtentJudge::Moment {
 
 ExtentJudge::ExtentJudge(const Geometry& geometry) : geometry_(geometry) {}
 
-std::optional<ExtentJudge::Failure> ExtentJudge::decide(const MemoryFileSystem& crashed,
-                                                        const std::string& path, CrashModel model,
+std::optional<ExtentJudge::Failure> ExtentJudge::decide(const MemoryNodePtr& file, CrashModel model,
                                                         const ExtentPromise& promise,
                                                         ExtentTally& tally) {
-  const CrashStates states(crashed, model);
-  const Moment moment{states, node_at(crashed, path), promise};
+  const CrashStates states(file, model);
+  const Moment moment{states, *file, promise};
   ++tally.crash_points;
+  const std::size_t record = record_bytes(model);
+  if (record != 0) return decide_records(moment, {file->durable_content, record}, tally);
   if (!reorders(model)) return decide_few(moment, tally);
-  return decide_blocks(moment, ExtentCrashPoint(moment.file, model), tally);
+  return decide_blocks(moment, ExtentCrashPoint(*file, model), tally);
 }
 
 std::optional<ExtentJudge::Failure> ExtentJudge::decide_few(const Moment& moment,
@@ -84,11 +86,13 @@ std::optional<ExtentJudge::Failure> ExtentJudge::decide_few(const Moment& moment
   return failure;
 }
 
-std::optional<ExtentJudge::Failure> ExtentJudge::decide_blocks(const Moment& moment,
-                                                               ExtentCrashPoint point,
-                                                               ExtentTally& tally) {
-  std::optional<Failure> failure;
+// Of the blocks that depend on what has changed, or of all.
+std::optional<Versions> ExtentJudge::find_bad(const Moment& moment, ExtentCrashPoint& point,
+                                              std::optional<ByteRange> changed,
+                                              ExtentTally& tally) {
+  std::optional<Versions> first_bad;
   for (std::uint64_t block = 0; block < geometry_.extent_size_blocks(); ++block) {
+    if (changed && !BlockDecision::depends_on(*changed, geometry_, block)) continue;
     BlockDecision decision(point, geometry_, block, moment.promise);
     const std::uint64_t key = decision.key();
     if (known_good_.count(key) != 0) continue;
@@ -96,7 +100,48 @@ std::optional<ExtentJudge::Failure> ExtentJudge::decide_blocks(const Moment& mom
     tally.blocks_read += decision.read_count();
     tally.torn_blocks += decision.torn_count();
     if (!bad) known_good_.insert(key);
-    if (!bad || failure) continue;
+    if (bad && !first_bad) first_bad = std::move(bad);
+  }
+  return first_bad;
+}
+
+std::optional<ExtentJudge::Failure> ExtentJudge::decide_records(const Moment& moment,
+                                                                ExtentCrashPoint point,
+                                                                ExtentTally& tally) {
+  std::optional<Failure> failure;
+  std::map<std::uint64_t, CrashStates::Record> records;
+  std::uint32_t change_count = 0;
+  moment.states.for_each_prefix(moment.file, [&](const CrashStates::Record* changed) {
+    std::optional<ByteRange> range;
+    if (changed != nullptr) {
+      ++change_count;
+      const SectorVersions& sector = changed->sector;
+      records[sector.number] = *changed;
+      point.put_sector(sector);
+      range = {sector.number * point.sector_bytes(), point.sector_bytes()};
+    }
+    ++tally.states;
+    const auto bad = find_bad(moment, point, range, tally);
+    if (bad) ++tally.bad_states;
+    if (!bad || failure) return;
+    auto choice = moment.states.choice(0);
+    choice[0] = change_count;
+    for (std::size_t i = 0; i < bad->size(); ++i) {
+      for (const auto question : records.at(point.number_of(i)).questions[(*bad)[i]]) {
+        choice[question] = 1;
+      }
+    }
+    const auto content = moment.states.content_of(moment.file, choice);
+    failure = {std::move(choice), problem_of(content, moment.promise)};
+  });
+  return failure;
+}
+
+std::optional<ExtentJudge::Failure> ExtentJudge::decide_blocks(const Moment& moment,
+                                                               ExtentCrashPoint point,
+                                                               ExtentTally& tally) {
+  std::optional<Failure> failure;
+  if (auto bad = find_bad(moment, point, std::nullopt, tally)) {
     const auto content = moment.states.content_of(moment.file, *bad);
     failure = {std::move(*bad), problem_of(content, moment.promise)};
   }

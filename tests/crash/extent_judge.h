@@ -8,6 +8,9 @@
 // sectors one is read for each hash that its data can have and that is in one of its slots or
 // promised, and one for all other hashes: a reader sees data through its hash alone.
 //
+// On ZFS writes become durable in their order. Where they are split at records, each number of them
+// leaves records that do not depend on each other, and is decided like that.
+//
 // Combinations that were found good are remembered, by what they consist of and what was promised.
 
 #pragma once
@@ -25,13 +28,17 @@ namespace libregion {
 struct ExtentTally {
   std::uint64_t crash_points = 0;  // moments of a crash, once for each model
   std::uint64_t states = 0;        // of a crash point 2^20 at most are counted
-  std::uint64_t bad_states = 0;    // counted where they are few enough to be looked at one by one
-  std::uint64_t blocks_read = 0;   // combinations that the reader was shown
-  std::uint64_t states_read = 0;   // states that were read as a whole
-  std::uint64_t torn_blocks = 0;   // combinations that are excused
+  // Counted where they are few enough to be looked at one by one; of records, each prefix that
+  // leaves one.
+  std::uint64_t bad_states = 0;
+  std::uint64_t blocks_read = 0;  // combinations that the reader was shown
+  std::uint64_t states_read = 0;  // states that were read as a whole
+  std::uint64_t torn_blocks = 0;  // combinations that are excused
 
   void add(const ExtentTally& other);
 };
+
+MemoryNodePtr node_at(const MemoryFileSystem& memory, const std::string& path);
 
 class ExtentJudge {
  public:
@@ -41,10 +48,10 @@ class ExtentJudge {
     CrashStates::Choice choice;
     std::string what;
   };
-  // Of all states that are possible now, one that breaks the promise. `path` is the extent's, and
-  // nothing but its content may be undecided.
-  std::optional<Failure> decide(const MemoryFileSystem& crashed, const std::string& path,
-                                CrashModel model, const ExtentPromise& promise, ExtentTally& tally);
+  // Of all states of an extent's file that are possible now, one that breaks the promise; told by a
+  // choice among the states of that file alone.
+  std::optional<Failure> decide(const MemoryNodePtr& file, CrashModel model,
+                                const ExtentPromise& promise, ExtentTally& tally);
 
   // What is wrong with an extent of this content; empty where nothing is. `is_torn` becomes true
   // where a block is excused.
@@ -61,6 +68,10 @@ class ExtentJudge {
   std::optional<Failure> decide_few(const Moment& moment, ExtentTally& tally);
   std::optional<Failure> decide_blocks(const Moment& moment, ExtentCrashPoint point,
                                        ExtentTally& tally);
+  std::optional<Failure> decide_records(const Moment& moment, ExtentCrashPoint point,
+                                        ExtentTally& tally);
+  std::optional<Versions> find_bad(const Moment& moment, ExtentCrashPoint& point,
+                                   std::optional<ByteRange> changed, ExtentTally& tally);
   std::uint64_t count_bad_states(const Moment& moment, ExtentTally& tally) const;
 
   Geometry geometry_;

@@ -126,6 +126,10 @@ std::vector<BrokenProtocol> make_broken_protocols() {
   protocol.without_sync = "copies emptied";
   add(protocol, CrashModel::posix_512,
       "after a defragmentation a context is written over a copy of the one that counts");
+  protocol = crucible("copies-lie-in-two-records");
+  protocol.without_sync = "copies emptied";
+  add(protocol, CrashModel::zfs_512,
+      "the same on ZFS, of a context that lies in two records: Crucible, which does not empty it");
   return all;
 }
 

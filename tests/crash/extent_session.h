@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/crash/extent_promise.h"
+#include "tests/crash/extent_judge.h"
 #include "tests/support/memory_file_system.h"
 
 namespace libregion {
@@ -62,6 +62,7 @@ class ExtentSession {
   static const std::string path;
   [[nodiscard]] const ExtentPromise& promise() const { return promise_; }
   [[nodiscard]] MemoryFileSystem& disk() { return disk_; }
+  [[nodiscard]] MemoryNodePtr file() const { return node_at(disk_, path); }
 
   // Called before each call of the step, with its number in the log, and once after the step.
   using Observe = std::function<void(std::uint64_t number)>;

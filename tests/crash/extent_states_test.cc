@@ -26,8 +26,10 @@ std::uint64_t bad_states(ExtentStep write, const ExtentProtocol& protocol, Crash
 
 TEST_CASE("known answers: Crucible's protocol is right where writes are ordered, and only there") {
   const ExtentProtocol crucible{"zfs", WriteOrdering::zfs};
-  CHECK(bad_states(ExtentStep::write_4, crucible, CrashModel::ordered) == 0);
-  CHECK(bad_states(ExtentStep::write_4, crucible, CrashModel::zfs) == 0);
+  for (const CrashModel model :
+       {CrashModel::ordered, CrashModel::zfs, CrashModel::zfs_4k, CrashModel::zfs_512}) {
+    CHECK(bad_states(ExtentStep::write_4, crucible, model) == 0);
+  }
   CHECK(bad_states(ExtentStep::write_4, crucible, CrashModel::posix_512) > 10);
 }
 
@@ -35,7 +37,8 @@ TEST_CASE(
     "known answers: with a sync before the data, and one before dirty is cleared, it is right") {
   const ExtentProtocol ours{"posix", WriteOrdering::posix};
   for (const CrashModel model :
-       {CrashModel::ordered, CrashModel::zfs, CrashModel::posix_4k, CrashModel::posix_512}) {
+       {CrashModel::ordered, CrashModel::zfs, CrashModel::zfs_4k, CrashModel::zfs_512,
+        CrashModel::posix_4k, CrashModel::posix_512}) {
     CHECK(bad_states(ExtentStep::write_4, ours, model) == 0);
   }
 }
@@ -45,6 +48,8 @@ TEST_CASE("known answers: Crucible before it synced the dirty mark does damage e
   before.without_sync = "dirty mark";
   CHECK(bad_states(ExtentStep::write_1, before, CrashModel::ordered) == 0);
   CHECK(bad_states(ExtentStep::write_1, before, CrashModel::zfs) == 1);
+  CHECK(bad_states(ExtentStep::write_1, before, CrashModel::zfs_4k) > 0);
+  CHECK(bad_states(ExtentStep::write_1, before, CrashModel::zfs_512) > 0);
 }
 
 // ---- the writer ---------------------------------------------------------------------------------
@@ -77,7 +82,8 @@ TEST_CASE("without any one of its syncs some state is bad, and its line says whi
                       "posix: defragment: bits and count", "posix: defragment: slots copied",
                       "posix: defragment: slots emptied", "posix: dirty mark", "posix: flush: bits",
                       "posix: flush: metadata", "posix: open", "posix: slots",
-                      "zfs: before a second write", "zfs: dirty mark", "zfs: flush", "zfs: open"});
+                      "zfs: before a second write", "zfs: copies emptied", "zfs: dirty mark",
+                      "zfs: flush", "zfs: open"});
 }
 
 // ---- replaying ----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ RegionPlan whole_region_plan() {
   RegionPlan plan;
   plan.geometries = all_geometries();
   plan.starts.assign(region_starts.begin(), region_starts.end());
-  plan.options = {{CrashModel::ordered, CrashModel::zfs, CrashModel::posix_4k,
+  plan.options = {{CrashModel::ordered, CrashModel::zfs, CrashModel::zfs_512, CrashModel::posix_4k,
                    CrashModel::posix_512, CrashModel::posix_512_garbage},
                   512,
                   1};

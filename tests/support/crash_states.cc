@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/support/random.h"
 
@@ -14,8 +15,8 @@ constexpr std::size_t allocation_unit_bytes = 512;  // of MemoryNode::allocated
 
 // ---- the questions ------------------------------------------------------------------------------
 
-CrashStates::CrashStates(const MemoryFileSystem& crashed, CrashModel model)
-    : root_(crashed.root()), model_(model) {
+CrashStates::CrashStates(MemoryNodePtr root, CrashModel model)
+    : root_(std::move(root)), model_(model) {
   if (reorders(model)) {
     ask_of(*root_);
   } else {
@@ -66,17 +67,36 @@ void CrashStates::ask_of(const MemoryNode& node) {
 
 void CrashStates::collect_changes(const MemoryNode& node) {
   if (!seen_.emplace(node.inode, true).second) return;
-  for (const DataChange& change : node.pending_data) changes_.push_back({&node, &change, nullptr});
+  for (const DataChange& change : node.pending_data) collect_records(node, change);
   for (const NameChange& change : node.pending_names) changes_.push_back({&node, nullptr, &change});
   for_each_child(node, [&](const MemoryNode& child) { collect_changes(child); });
 }
 
-// How many of the changes are left; and with zfs, which of them as they are by now.
+// A change of data, as many as there are records that it reaches into.
+void CrashStates::collect_records(const MemoryNode& node, const DataChange& change) {
+  const std::size_t record = record_bytes(model_);
+  const std::uint64_t end = change.offset_bytes + change.data.size();
+  if (record == 0 || change.data.empty()) {
+    changes_.push_back({&node, &change, nullptr});
+    return;
+  }
+  for (std::uint64_t at = change.offset_bytes; at < end;) {
+    const std::uint64_t next = std::min<std::uint64_t>(end, (at / record + 1) * record);
+    const auto begin = change.data.begin() + static_cast<std::ptrdiff_t>(at - change.offset_bytes);
+    parts_.push_back({at, Bytes(begin, begin + static_cast<std::ptrdiff_t>(next - at)),
+                      std::nullopt, change.order});
+    changes_.push_back({&node, &parts_.back(), nullptr});
+    at = next;
+  }
+}
+
+// How many of the changes are left; and on ZFS, which of them as they are by now.
 void CrashStates::ask_of_changes() {
-  std::sort(changes_.begin(), changes_.end(),
-            [](const OrderedChange& a, const OrderedChange& b) { return a.order() < b.order(); });
+  std::stable_sort(
+      changes_.begin(), changes_.end(),
+      [](const OrderedChange& a, const OrderedChange& b) { return a.order() < b.order(); });
   ask(static_cast<std::uint32_t>(changes_.size() + 1), 0);
-  if (model_ != CrashModel::zfs) return;
+  if (model_ == CrashModel::ordered) return;
   for (OrderedChange& change : changes_) {
     if (change.data == nullptr || change.data->data.empty()) continue;
     Bytes latest = change.data->data;
@@ -188,6 +208,42 @@ Bytes CrashStates::content_of(const MemoryNode& node, const Choice& choice) cons
   for (const auto& [number, question] : questions.of_sector) versions[number] = choice[question];
   const bool has_shapes = questions.states.shapes().size() > 1;
   return questions.states.content(has_shapes ? choice[questions.shape] : 0, versions);
+}
+
+// As it was written, or with what is in its place by now.
+void CrashStates::OrderedChange::put_on(Record& record, std::uint64_t record_offset_bytes) const {
+  const Record before = std::exchange(record, {{record.sector.number, {}}, {}});
+  for (const Bytes* bytes : {&data->data, &latest}) {
+    if (bytes->empty()) continue;
+    for (std::size_t i = 0; i < before.sector.versions.size(); ++i) {
+      Bytes version = before.sector.versions[i];
+      DataChange{data->offset_bytes - record_offset_bytes, *bytes}.apply_to(version);
+      auto& versions = record.sector.versions;
+      if (std::find(versions.begin(), versions.end(), version) != versions.end()) continue;
+      versions.push_back(std::move(version));
+      record.questions.push_back(before.questions[i]);
+      if (bytes == &latest) record.questions.back().push_back(question);
+    }
+  }
+}
+
+void CrashStates::for_each_prefix(const MemoryNode& file,
+                                  const std::function<void(const Record* changed)>& visit) const {
+  const std::size_t size = record_bytes(model_);
+  std::map<std::uint64_t, Record> records;
+  visit(nullptr);
+  for (const OrderedChange& change : changes_) {
+    if (change.node != &file || change.data == nullptr) continue;
+    const std::uint64_t number = change.data->offset_bytes / size;
+    const auto [found, is_new] = records.try_emplace(number);
+    if (is_new) {
+      const ByteView durable = ByteView(file.durable_content).subspan(number * size);
+      const ByteView bytes = durable.first(std::min(size, durable.size()));
+      found->second = {{number, {Bytes(bytes.begin(), bytes.end())}}, {{}}};
+    }
+    change.put_on(found->second, number * size);
+    visit(&found->second);
+  }
 }
 
 std::map<std::string, MemoryNodePtr> CrashStates::names_of(const MemoryNode& node,

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,7 +22,12 @@ class CrashStates {
   // One answer for each question.
   using Choice = std::vector<std::uint32_t>;
 
-  CrashStates(const MemoryFileSystem& crashed, CrashModel model);
+  CrashStates(const MemoryFileSystem& crashed, CrashModel model)
+      : CrashStates(crashed.root(), model) {}
+  // Of one file or directory, and what is below it.
+  CrashStates(MemoryNodePtr root, CrashModel model);
+  CrashStates(const CrashStates&) = delete;
+  CrashStates& operator=(const CrashStates&) = delete;
 
   // How many choices there are; no more than `countless`. Some may come to the same.
   [[nodiscard]] std::uint64_t count() const;
@@ -38,6 +45,17 @@ class CrashStates {
   [[nodiscard]] std::unique_ptr<MemoryFileSystem> state(const Choice& choice) const;
   [[nodiscard]] Bytes content_of(const MemoryNode& file, const Choice& choice) const;
 
+  // Where writes are split at records, of a file whose size does not change: what the first
+  // changes leave of a record, which has any of its versions whatever the others have.
+  struct Record {
+    SectorVersions sector;                            // the first version is not the durable one
+    std::vector<std::vector<std::size_t>> questions;  // of each version: whose answer is 1, not 0
+  };
+  // Calls visit(record) for no change, with nullptr, and then for one more at a time, with the
+  // record that this one is of.
+  void for_each_prefix(const MemoryNode& file,
+                       const std::function<void(const Record* changed)>& visit) const;
+
  private:
   struct Question {
     std::uint32_t answer_count = 2;
@@ -54,6 +72,7 @@ class CrashStates {
     const NameChange* names = nullptr;
     Bytes latest = {};         // what is in its place by now, where it differs
     std::size_t question = 0;  // whether `latest` is there
+    void put_on(Record& record, std::uint64_t record_offset_bytes) const;
     [[nodiscard]] std::uint64_t order() const {
       return data != nullptr ? data->order : names->order;
     }
@@ -62,6 +81,7 @@ class CrashStates {
   std::size_t ask(std::uint32_t answer_count, std::uint64_t subject);
   void ask_of(const MemoryNode& node);
   void collect_changes(const MemoryNode& node);
+  void collect_records(const MemoryNode& node, const DataChange& change);
   void ask_of_changes();
   [[nodiscard]] std::map<std::string, MemoryNodePtr> names_of(const MemoryNode& node,
                                                               const Choice& choice) const;
@@ -73,7 +93,8 @@ class CrashStates {
   std::vector<Question> questions_;
   std::map<std::uint64_t, FileQuestions> files_;      // by inode
   std::map<std::uint64_t, std::size_t> directories_;  // the question of the first name change
-  std::vector<OrderedChange> changes_;                // ordered and zfs
+  std::vector<OrderedChange> changes_;                // where they become durable in their order
+  std::deque<DataChange> parts_;                      // of changes that are split
   std::map<std::uint64_t, bool> seen_;
 };
 
