@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -184,12 +185,34 @@ class Repair {
     job.extent = extent;
     job.parts = leaf.parts_of(extent);
     repair(context, leaf, job);
+    if (is_unreadable(extent)) return;  // as before: nobody can say more of it
+    if (job.has_io_errors) throw_unreadable(leaf, job);
     review_.add_after(job);
     const std::uint64_t read_bytes = job.looked_at_blocks << geometry_.shift();
     if (options_.progress != nullptr) options_.progress->advance(1, read_bytes);
     const std::lock_guard lock(mutex_);
-    summary_.has_io_errors |= job.has_io_errors;
     summary_.read_bytes += read_bytes;
+  }
+
+  [[nodiscard]] bool is_unreadable(ExtentId extent) {
+    const std::lock_guard lock(mutex_);
+    return unreadable_.contains(extent);
+  }
+
+  // What cannot be read says nothing of the repair. It stays, and another run looks again.
+  [[noreturn]] void throw_unreadable(const Leaf& leaf, const RepairJob& job) const {
+    std::vector<Finding> findings = job.findings;
+    findings.insert(findings.end(), leaf.findings().begin(), leaf.findings().end());
+    std::string why;
+    for (const Finding& finding : findings) {
+      const bool is_it =
+          finding.id == FindingId::io_error || finding.id == FindingId::not_accessible;
+      if (is_it && why.empty()) why = finding.found;
+    }
+    throw Error(ErrorKind::failed,
+                fmt::format("'{}/{}': it could not be looked at again after the repair, which "
+                            "stays: {}",
+                            region_.path, extent_path(job.extent), why));
   }
 
   void put_back() {
@@ -258,6 +281,7 @@ class Repair {
     }
     summary_.read_bytes += job.looked_at_blocks << geometry_.shift();
     summary_.has_io_errors |= job.has_io_errors;
+    if (job.has_io_errors) unreadable_.insert(job.extent);
     summary_.has_changed |= job.has_changed;
   }
 
@@ -270,6 +294,7 @@ class Repair {
   bool is_all_synced_ = false;
   std::mutex mutex_;
   std::map<ExtentId, Finding> unprobed_;
+  std::set<ExtentId> unreadable_;  // at the first look, some of it or all
   RepairSummary summary_;
 };
 

@@ -102,7 +102,7 @@ class ExtentRepair {
     // half of the one and half of the other now.
     if (context_.saves() && !has_saved(hash_after)) {
       UndoLog& undo = context_.undo();
-      undo.begin(job_.extent, /*replaces=*/true);
+      undo.begin(job_.extent, UndoChange::finished, open_replacement(leaf_, job_.extent).parts);
       for (const ExtentPart part :
            {ExtentPart::data, ExtentPart::db, ExtentPart::db_wal, ExtentPart::db_shm}) {
         if (!job_.parts.has(part)) continue;
@@ -118,7 +118,8 @@ class ExtentRepair {
     if (context_.undo_if_any() == nullptr) return false;
     const auto& sections = context_.undo_if_any()->sections();
     return std::any_of(sections.begin(), sections.end(), [&](const UndoSection& section) {
-      return section.extent == job_.extent && section.replaces && section.hash_after == hash_after;
+      return section.extent == job_.extent && section.change != UndoChange::in_place &&
+             section.hash_after == hash_after;
     });
   }
 
@@ -138,7 +139,7 @@ class ExtentRepair {
     if (!context_.saves()) return;
     const File& file = raw_data_file(job_);
     UndoLog& undo = context_.undo();
-    undo.begin(job_.extent, /*replaces=*/false);
+    undo.begin(job_.extent, UndoChange::in_place);
     undo.save_patched(file, job_.patches);
     for (const ExtentPart part : job_.stray_logs) {
       undo.save_whole(part,

@@ -3,6 +3,7 @@
 // from wherever it is.
 
 #include <cerrno>
+#include <functional>
 
 #include <doctest/doctest.h>
 
@@ -244,38 +245,61 @@ TEST_CASE("repair: an extent that cannot be read afterwards is put back") {
   }
 }
 
-// Extent 2, which nothing is wrong with, cannot be read from its read of this number on.
-RepairSummary repair_beside_failing_extent(MemoryFileSystem& memory, const RepairCase& tested,
-                                           std::uint64_t first, Outcome& outcome) {
-  memory.add_fault({EIO, CallKind::read, "/r/00/000/002", first, /*for_ever=*/true});
-  RepairSummary summary;
-  outcome = outcome_of([&](std::vector<std::string>* findings) {
-    summary = repair(memory, tested.scenario, findings);
-  });
-  return summary;
-}
+// Something happens as the second look begins.
+class AtSecondLook : public Progress {
+ public:
+  explicit AtSecondLook(std::function<void()> event) : event_(std::move(event)) {}
+  void start(std::uint64_t /*extent_count*/, std::uint64_t /*total_bytes*/) override { event_(); }
+  void advance(std::uint64_t /*extent_count*/, std::uint64_t /*done_bytes*/) override {}
+
+ private:
+  std::function<void()> event_;
+};
+
+const std::string other_extent = "/r/00/000/002";
 
 TEST_CASE("repair: if another extent is worse afterwards all of it is put back") {
-  for (const std::string name : {"wrong bits of 7 blocks", "extents that are gone"}) {
+  for (const std::string name :
+       {"wrong bits of 7 blocks", "extents that are gone", "SQLite extents that have lost files"}) {
     INFO("scenario: ", name);
-    const RepairCase tested(repair_scenario(name));
-    std::uint64_t put_back_count = 0;
-    for (std::uint64_t first = 0; put_back_count == 0; ++first) {
-      const auto memory = tested.scenario.before->copy();
-      Outcome outcome;
-      const RepairSummary summary = repair_beside_failing_extent(*memory, tested, first, outcome);
-      REQUIRE(memory->faults_hit() > 0);
-      // What could not be read at first is no worse afterwards.
-      put_back_count = summary.put_back_count;
-      CHECK((put_back_count == 0 || first > 0));
-      if (put_back_count == 0) continue;
-      CHECK(put_back_count == 2);
-      CHECK(summary.repaired_count == 0);
-      CHECK(summary.has_io_errors);
-      CHECK(outcome.findings.back().starts_with("repair_put_back 00/000/001 extent 2: "));
-      CHECK(difference(tested.scenario.before->tree(region_path), memory->tree(region_path)) == "");
-    }
+    const RepairScenario& scenario = repair_scenario(name);
+    const auto memory = scenario.before->copy();
+    const Bytes good = memory->content_of(other_extent);
+    const auto put = [&](const Bytes& content) {
+      memory->remove(other_extent);
+      memory->add_file(other_extent, content);
+    };
+    AtSecondLook damage([&] {
+      Bytes damaged = good;
+      damaged[600] ^= std::byte{1};
+      put(damaged);
+    });
+    std::vector<std::string> findings;
+    const RepairSummary summary = repair(*memory, scenario, &findings, 1, &damage);
+    CHECK(summary.put_back_count == 2);
+    CHECK(summary.repaired_count == 0);
+    CHECK(summary.left_count >= 2);
+    const std::string what = " extent 2: 0 wrong before, 1 afterwards";
+    CHECK(findings.at(findings.size() - 2) == "repair_put_back 00/000/000" + what);
+    CHECK(findings.back() == "repair_put_back 00/000/001" + what);
+    put(good);
+    CHECK(difference(scenario.before->tree(region_path), memory->tree(region_path)) == "");
   }
+}
+
+TEST_CASE("repair: what cannot be looked at again is no reason to put anything back") {
+  const RepairCase tested(repair_scenario("damaged blocks"));
+  const auto memory = tested.scenario.before->copy();
+  AtSecondLook failing([&] { memory->add_fault({EIO, CallKind::read, other_extent}); });
+  const Outcome outcome = outcome_of([&](std::vector<std::string>* findings) {
+    repair(*memory, tested.scenario, findings, 1, &failing);
+  });
+  CHECK(outcome.threw);
+  CHECK(outcome.kind == ErrorKind::failed);
+  CHECK(names(outcome.message, other_extent));
+  CHECK(other_bytes(tested.expected, *memory) == "");
+  memory->restart();
+  CHECK(tested.of_going_on(*memory, /*finished=*/false) == "");
 }
 
 TEST_CASE("repair: without any one of its syncs a crash could do damage") {
