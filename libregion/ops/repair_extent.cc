@@ -170,11 +170,13 @@ class ExtentRepair {
                         options.has_bad_rows() || sets_metadata();
     if (!wanted || job_.has_io_errors || !may_be_rebuilt()) return true;
     std::vector<std::unique_ptr<ExtentReader>> others;
-    if (has_replicas) others = context_.replicas()->open_others(job_.extent);
+    std::optional<Finding> unread;
+    if (has_replicas) others = context_.replicas()->open_others(job_.extent, unread);
     std::vector<ExtentReader*> readers{job_.reader.get()};
     for (const auto& other : others) readers.push_back(other.get());
     BlockSources sources =
         find_block_sources(readers, region_.definition, known_metadata(), options);
+    if (!sources.unread) sources.unread = std::move(unread);
     sources.metadata.ext_version =
         job_.format == ExtentFormat::sqlite ? sqlite_ext_version : raw_ext_version;
     if (sources.is_stuck || (!sources.changes() && !sets_metadata())) {
@@ -272,6 +274,16 @@ class ExtentRepair {
 
   void add_gaps(const BlockSources& sources) {
     if (context_.replicas() == nullptr) return;
+    const bool has_gaps = !sources.missing.empty() || !sources.unmixed.empty();
+    if (has_gaps && sources.unread) {
+      // It may well have what is missing.
+      job_.has_io_errors = true;
+      Finding unread = *sources.unread;
+      unread.extent = job_.extent;
+      unread.file = extent_path(job_.extent);
+      job_.findings.push_back(std::move(unread));
+      return;
+    }
     add_gaps(FindingId::no_proven_copy, sources.missing);
     add_gaps(FindingId::needs_mix, sources.unmixed);
   }

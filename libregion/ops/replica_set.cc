@@ -4,6 +4,7 @@
 
 #include "libregion/base/error.h"
 #include "libregion/extent/open_extent.h"
+#include "libregion/ops/extent_probe.h"
 
 namespace libregion {
 
@@ -47,8 +48,8 @@ ReplicaSet::ReplicaSet(std::vector<const Region*> regions)
   }
 }
 
-std::vector<std::unique_ptr<ExtentReader>> ReplicaSet::open_from(std::size_t first,
-                                                                 ExtentId extent) const {
+std::vector<std::unique_ptr<ExtentReader>> ReplicaSet::open_from(
+    std::size_t first, ExtentId extent, std::optional<Finding>* failure) const {
   std::vector<std::unique_ptr<ExtentReader>> readers;
   for (std::size_t i = first; i < regions_.size(); ++i) {
     try {
@@ -56,6 +57,7 @@ std::vector<std::unique_ptr<ExtentReader>> ReplicaSet::open_from(std::size_t fir
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::failed) throw;
       readers.push_back(nullptr);
+      if (failure != nullptr) *failure = unreadable_finding(extent, error);
     }
   }
   return readers;

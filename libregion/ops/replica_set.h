@@ -10,6 +10,7 @@
 #include "libregion/extent/extent_reader.h"
 #include "libregion/region/leaf.h"
 #include "libregion/region/region.h"
+#include "libregion/report/finding.h"
 
 namespace libregion {
 
@@ -31,16 +32,17 @@ class ReplicaSet {
   // Opens the extent of each; nullptr where its blocks cannot be looked at, for whatever reason.
   // From any thread. Throws Error in_use.
   [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open(ExtentId extent) const {
-    return open_from(0, extent);
+    return open_from(0, extent, nullptr);
   }
-  // The same of all but the first.
-  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_others(ExtentId extent) const {
-    return open_from(1, extent);
+  // The same of all but the first. The last failure to read one goes to `failure`.
+  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_others(
+      ExtentId extent, std::optional<Finding>& failure) const {
+    return open_from(1, extent, &failure);
   }
 
  private:
-  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_from(std::size_t first,
-                                                                     ExtentId extent) const;
+  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_from(
+      std::size_t first, ExtentId extent, std::optional<Finding>* failure) const;
   [[nodiscard]] std::shared_ptr<const Leaf> leaf_of_replica(std::size_t replica, LeafId id) const;
   [[nodiscard]] std::unique_ptr<ExtentReader> open(std::size_t replica, ExtentId extent) const;
 

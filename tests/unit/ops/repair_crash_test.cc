@@ -302,6 +302,29 @@ TEST_CASE("repair: what cannot be looked at again is no reason to put anything b
   CHECK(tested.of_going_on(*memory, /*finished=*/false) == "");
 }
 
+TEST_CASE("repair: a replica that cannot be read is not one that lacks the block") {
+  for (const std::string replica : {"/d/00/000/000", "/d/00/000/000.db"}) {
+    const bool is_sqlite = replica.ends_with(".db");
+    const RepairScenario& scenario =
+        repair_scenario(is_sqlite ? "damaged SQLite extents" : "damaged blocks");
+    for (std::uint64_t first = 0; first < 3; ++first) {
+      const auto memory = scenario.before->copy();
+      memory->add_fault({EIO, CallKind::read, replica, first, /*for_ever=*/true});
+      std::vector<std::string> findings;
+      const RepairSummary summary = repair(*memory, scenario, &findings);
+      if (memory->faults_hit() == 0) break;
+      CAPTURE(replica);
+      CHECK(summary.has_io_errors);
+      CHECK(std::none_of(findings.begin(), findings.end(), [](const std::string& line) {
+        return line.starts_with("no_proven_copy");
+      }));
+      CHECK(std::any_of(findings.begin(), findings.end(), [&](const std::string& line) {
+        return line.starts_with("io_error") && names(line, replica);
+      }));
+    }
+  }
+}
+
 TEST_CASE("repair: without any one of its syncs a crash could do damage") {
   const auto needless_in = [](const std::string& name) {
     const RepairCase tested(repair_scenario(name));
