@@ -14,11 +14,23 @@ namespace libregion {
 
 namespace {
 
+// Room for the ciphers of a few threads; those of others are in ordinary memory.
+constexpr int secure_memory_bytes = 64 << 10;
+
+bool open_cipher(gcry_cipher_hd_t& cipher) {
+  const auto open = [&](unsigned flags) {
+    return gcry_cipher_open(&cipher, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_GCM_SIV, flags) == 0;
+  };
+  return open(GCRY_CIPHER_SECURE) || open(0);
+}
+
 bool initialize() {
   if (gcry_check_version("1.10.0") == nullptr) return false;
   if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P) != 0) return true;
-  // Keys do not stay: memory that cannot be paged out would take a limit of the system's.
-  (void)gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
+  // Memory that is not paged out, as far as a limit allows; where it does not, it works all the
+  // same.
+  (void)gcry_control(GCRYCTL_DISABLE_SECMEM_WARN, 0);
+  (void)gcry_control(GCRYCTL_INIT_SECMEM, secure_memory_bytes, 0);
   (void)gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
   return true;
 }
@@ -37,7 +49,7 @@ struct BlockDecryption::State {
 BlockDecryption::BlockDecryption(const EncryptionKey& key) : state_(std::make_unique<State>()) {
   LIBREGION_ASSERT(has_decryption());
   const bool is_ready =
-      gcry_cipher_open(&state_->cipher, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_GCM_SIV, 0) == 0 &&
+      open_cipher(state_->cipher) &&
       gcry_cipher_setkey(state_->cipher, key.bytes().data(), key.bytes().size()) == 0;
   LIBREGION_ASSERT(is_ready);
 }

@@ -10,8 +10,6 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view base64_digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-using KeyBytes = std::array<std::byte, EncryptionKey::size_bytes>;
-
 char letter_at(ByteView text, std::size_t i) { return static_cast<char>(text[i]); }
 
 bool is_space(std::byte byte) {
@@ -25,7 +23,7 @@ ByteView without_space_around(ByteView text) {
   return text;
 }
 
-bool decode_hex(ByteView text, KeyBytes& key) {
+bool decode_hex(ByteView text, MutableByteView key) {
   if (text.size() != 2 * key.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     char letter = letter_at(text, i);
@@ -37,7 +35,7 @@ bool decode_hex(ByteView text, KeyBytes& key) {
   return true;
 }
 
-bool decode_base64(ByteView text, KeyBytes& key) {
+bool decode_base64(ByteView text, MutableByteView key) {
   constexpr std::size_t digit_count = 43;  // 6 bits each: 256, and 2 that are 0
   if (text.size() == digit_count + 1 && letter_at(text, digit_count) == '=') {
     text = text.first(digit_count);
@@ -61,19 +59,15 @@ bool decode_base64(ByteView text, KeyBytes& key) {
 
 }  // namespace
 
-void wipe(MutableByteView bytes) {
-  volatile std::byte* const first = bytes.data();
-  for (std::size_t i = 0; i < bytes.size(); ++i) first[i] = std::byte{0};
-}
-
 std::optional<EncryptionKey> EncryptionKey::parse(ByteView content) {
   EncryptionKey key;
   if (content.size() == size_bytes) {
-    std::copy(content.begin(), content.end(), key.bytes_.begin());
+    std::copy(content.begin(), content.end(), key.bytes_.bytes().begin());
     return key;
   }
   const ByteView text = without_space_around(content);
-  if (decode_hex(text, key.bytes_) || decode_base64(text, key.bytes_)) return key;
+  const MutableByteView bytes = key.bytes_.bytes();
+  if (decode_hex(text, bytes) || decode_base64(text, bytes)) return key;
   return std::nullopt;
 }
 

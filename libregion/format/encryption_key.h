@@ -6,15 +6,12 @@
 
 #pragma once
 
-#include <array>
 #include <optional>
 
+#include "libregion/base/secret_memory.h"
 #include "libregion/format/bytes.h"
 
 namespace libregion {
-
-// Overwrites it such that no compiler leaves that out.
-void wipe(MutableByteView bytes);
 
 class EncryptionKey {
  public:
@@ -25,18 +22,13 @@ class EncryptionKey {
   // nullopt where it is none of these.
   static std::optional<EncryptionKey> parse(ByteView content);
 
-  ~EncryptionKey() { wipe(bytes_); }
-  EncryptionKey(EncryptionKey&& other) noexcept : bytes_(other.bytes_) { wipe(other.bytes_); }
-  EncryptionKey(const EncryptionKey&) = delete;
-  EncryptionKey& operator=(const EncryptionKey&) = delete;
-  EncryptionKey& operator=(EncryptionKey&&) = delete;
-
-  [[nodiscard]] ByteView bytes() const { return bytes_; }
+  // Empty where it was moved from.
+  [[nodiscard]] ByteView bytes() const { return bytes_.bytes(); }
 
  private:
-  EncryptionKey() = default;
+  EncryptionKey() : bytes_(size_bytes) {}
 
-  std::array<std::byte, size_bytes> bytes_{};
+  SecretBytes bytes_;
 };
 
 }  // namespace libregion

@@ -55,6 +55,14 @@ class ExtentParts {
   [[nodiscard]] bool has(ExtentPart part) const { return (bits_ & bit_of(part)) != 0; }
   [[nodiscard]] bool empty() const { return bits_ == 0; }
 
+  // A number that says the same.
+  [[nodiscard]] unsigned bits() const { return bits_; }
+  static ExtentParts from_bits(unsigned bits) {
+    ExtentParts parts;
+    parts.bits_ = bits;
+    return parts;
+  }
+
  private:
   static unsigned bit_of(ExtentPart part) { return 1U << static_cast<unsigned>(part); }
   unsigned bits_ = 0;

@@ -30,11 +30,18 @@
 namespace libregion {
 
 enum class UndoFrameKind : std::uint32_t {
-  begin = 1,  // first: 0 the extent is changed in place, 1 it is replaced
+  begin = 1,  // first: see UndoChange; second: the files of a replacement that is finished, as bits
+              // in the order of the extent's parts
   file = 2,   // first: which part of the extent; second: its size
   bytes = 3,  // first: where in the file the payload stood
   end = 4,    // first, second: hashes of what stands behind the data, before and after the change
   done = 5,   // the repair has come to its end
+};
+
+enum class UndoChange : std::uint8_t {
+  in_place = 0,  // bytes of the extent's files
+  replaced = 1,  // by what was built anew
+  finished = 2,  // by the .replace of an interrupted repair, which is gone then
 };
 
 struct UndoFrame {

@@ -10,16 +10,6 @@ namespace {
 
 constexpr std::uint32_t others_mode_bits = 077;
 
-// What is read of the key does not outlive this.
-struct KeyText {
-  KeyText() = default;
-  KeyText(const KeyText&) = delete;
-  KeyText& operator=(const KeyText&) = delete;
-  ~KeyText() { wipe(bytes); }
-
-  std::array<std::byte, EncryptionKey::text_bytes_max + 1> bytes{};
-};
-
 }  // namespace
 
 EncryptionKey read_key_file(const std::string& path, const std::atomic<bool>* stop) {
@@ -30,10 +20,10 @@ EncryptionKey read_key_file(const std::string& path, const std::atomic<bool>* st
                             "chmod 600",
                             path, *input.file_mode()));
   }
-  KeyText text;
-  const std::size_t size_bytes = input.read(text.bytes);
+  SecretBytes text(EncryptionKey::text_bytes_max + 1);
+  const std::size_t size_bytes = input.read(text.bytes());
   if (size_bytes <= EncryptionKey::text_bytes_max) {
-    if (auto key = EncryptionKey::parse(ByteView(text.bytes).first(size_bytes))) {
+    if (auto key = EncryptionKey::parse(text.bytes().first(size_bytes))) {
       return std::move(*key);
     }
   }

@@ -51,7 +51,9 @@ class Search {
   BlockSources run() {
     look_at_blocks();
     for (const BlockRange& range : options_.forgotten) forget(range);
-    return is_usable_ ? mend() : assemble();
+    BlockSources found = is_usable_ ? mend() : assemble();
+    found.unread = std::move(unread_);
+    return found;
   }
 
  private:
@@ -80,7 +82,11 @@ class Search {
             }
           }
         },
-        [](std::size_t /*replica*/, std::uint64_t /*block*/, const Error& /*error*/) {});
+        [&](std::size_t replica, std::uint64_t /*block*/, const Error& error) {
+          if (replica == 0 || unread_) return;
+          unread_ = Finding{unreadable_finding_id(error)};
+          unread_->found = error.what();
+        });
     doubt_blocks_with_bad_rows();
   }
 
@@ -279,6 +285,7 @@ class Search {
   std::uint64_t block_count_;
   std::vector<std::optional<ExtentMetadata>> metadata_;
   bool is_usable_ = false;
+  std::optional<Finding> unread_;
   std::vector<std::size_t> order_;  // the newest replica first
   // Of each block, which replicas have it with a context that proves it, and which say that it was
   // never written.

@@ -25,6 +25,7 @@
 
 #include "libregion/format/region_definition.h"
 #include "libregion/ops/replica_blocks.h"
+#include "libregion/report/finding.h"
 
 namespace libregion {
 
@@ -56,6 +57,7 @@ struct BlockSources {
   std::vector<BlockRange> dropped_rows;  // bad ones, of blocks that stay: another row proves them
   bool drops_stray_rows = false;
   ExtentMetadata metadata;          // what the extent has then
+  std::optional<Finding> unread;    // why a replica could not be read, where one could not
   std::vector<BlockRange> missing;  // that no replica has
   std::vector<BlockRange> unmixed;  // that only `mix` would take
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,8 @@
 #include "libregion/ops/block_text.h"
 #include "libregion/ops/extent_probe.h"
 #include "libregion/ops/repair_extent.h"
+#include "libregion/ops/repair_review.h"
+#include "libregion/ops/undo.h"
 
 namespace libregion {
 namespace {
@@ -20,6 +23,26 @@ class NoReporter : public Reporter {
   void finding(const Finding& /*finding*/) override {}
 };
 
+// What is taken back because it was not better is a finding of each extent.
+class PutBackReporter : public Reporter {
+ public:
+  PutBackReporter(Reporter& reporter, std::string found)
+      : reporter_(reporter), found_(std::move(found)) {}
+
+  void extent(const ExtentRecord& record) override {
+    const auto* action = std::get_if<std::string_view>(&record.fields.front().value);
+    if (action == nullptr || *action != "restored") return;
+    Finding finding{FindingId::repair_put_back, record.extent, record.file};
+    finding.found = found_;
+    reporter_.finding(finding);
+  }
+  void finding(const Finding& finding) override { reporter_.finding(finding); }
+
+ private:
+  Reporter& reporter_;
+  std::string found_;
+};
+
 class Repair {
  public:
   Repair(const Region& region, const RepairOptions& options, Reporter& reporter)
@@ -27,7 +50,8 @@ class Repair {
         options_(options),
         reporter_(reporter),
         geometry_(region.definition.geometry),
-        context_(region, options) {}
+        context_(region, options, options.dry_run ? Access::read : Access::read_write),
+        review_(region.definition.geometry) {}
 
   RepairSummary run() {
     if (!options_.dry_run) {
@@ -40,10 +64,10 @@ class Repair {
         region_, options_.walk, reporter_,
         [&](const Leaf& leaf, ExtentId extent, Reporter& turn) { visit(leaf, extent, turn); });
     summary_.stopped = !finished;
-    if (UndoLog* undo = context_.undo_if_any()) {
-      summary_.has_undo = !undo->sections().empty();
-      if (finished) undo->finish();
-    }
+    UndoLog* undo = context_.undo_if_any();
+    summary_.has_undo = undo != nullptr && !undo->sections().empty();
+    if (has_changed_something() && !summary_.stopped) look_again();
+    if (undo != nullptr && !summary_.stopped) undo->finish();
     return summary_;
   }
 
@@ -91,7 +115,8 @@ class Repair {
     RepairJob job;
     job.extent = extent;
     job.parts = leaf.parts_of(extent);
-    std::string_view action = repair(leaf, job);
+    std::string_view action = repair(context_, leaf, job);
+    if (action == "left") job.trouble_before = trouble_of(job, geometry_);
     const bool is_awaited = was_opened_by_others(job);
     if (is_awaited && options_.dry_run) {
       job.has_changed = true;
@@ -106,7 +131,7 @@ class Repair {
     if (is_awaited && !options_.dry_run) yield_to_others(region_, *leaf.directory(), {&extent, 1});
   }
 
-  std::string_view repair(const Leaf& leaf, RepairJob& job) {
+  std::string_view repair(RepairContext& context, const Leaf& leaf, RepairJob& job) {
     if (leaf.is_unreadable()) {
       // The finding of the directory has said it.
       job.has_io_errors = true;
@@ -122,14 +147,90 @@ class Repair {
           Finding{FindingId::missing_extent, job.extent, extent_path(job.extent)});
       return "left";
     }
-    if (!options_.dry_run) sync_extent(leaf, job.extent);
-    return repair_extent(context_, *leaf.directory(), job);
+    if (!context.options().dry_run) sync_extent(leaf, job.extent);
+    return repair_extent(context, *leaf.directory(), job);
   }
 
   static bool was_opened_by_others(const RepairJob& job) {
     if (job.reader != nullptr && has_broken_lease(*job.reader)) return true;
     return std::any_of(job.files.begin(), job.files.end(),
                        [](const auto& file) { return file->lease_is_broken(); });
+  }
+
+  // ---- the whole region, afterwards -------------------------------------------------------------
+
+  [[nodiscard]] bool has_changed_something() const {
+    return !options_.dry_run && (summary_.has_undo || summary_.repaired_count > 0);
+  }
+
+  // Every extent, as at first, with nothing to be done. What is put back then is all of it.
+  void look_again() {
+    if (options_.progress != nullptr) {
+      const auto [extent_count, data_bytes] = walk_totals(region_.definition, options_.walk);
+      options_.progress->start(extent_count, data_bytes);
+    }
+    const RepairOptions looking{options_.walk};
+    RepairContext context(region_, looking, Access::read_write);
+    NoReporter nobody;
+    const bool finished = walk_extents(region_, options_.walk, nobody,
+                                       [&](const Leaf& leaf, ExtentId extent, Reporter& /*turn*/) {
+                                         look_at(context, leaf, extent);
+                                       });
+    summary_.stopped = !finished;
+    if (finished && !review_.is_better()) put_back();
+  }
+
+  void look_at(RepairContext& context, const Leaf& leaf, ExtentId extent) {
+    RepairJob job;
+    job.extent = extent;
+    job.parts = leaf.parts_of(extent);
+    repair(context, leaf, job);
+    if (is_unreadable(extent)) return;  // as before: nobody can say more of it
+    if (job.has_io_errors) throw_unreadable(leaf, job);
+    review_.add_after(job);
+    const std::uint64_t read_bytes = job.looked_at_blocks << geometry_.shift();
+    if (options_.progress != nullptr) options_.progress->advance(1, read_bytes);
+    const std::lock_guard lock(mutex_);
+    summary_.read_bytes += read_bytes;
+  }
+
+  [[nodiscard]] bool is_unreadable(ExtentId extent) {
+    const std::lock_guard lock(mutex_);
+    return unreadable_.contains(extent);
+  }
+
+  // What cannot be read says nothing of the repair. It stays, and another run looks again.
+  [[noreturn]] void throw_unreadable(const Leaf& leaf, const RepairJob& job) const {
+    std::vector<Finding> findings = job.findings;
+    findings.insert(findings.end(), leaf.findings().begin(), leaf.findings().end());
+    std::string why;
+    for (const Finding& finding : findings) {
+      const bool is_it =
+          finding.id == FindingId::io_error || finding.id == FindingId::not_accessible;
+      if (is_it && why.empty()) why = finding.found;
+    }
+    throw Error(ErrorKind::failed,
+                fmt::format("'{}/{}': it could not be looked at again after the repair, which "
+                            "stays: {}",
+                            region_.path, extent_path(job.extent), why));
+  }
+
+  void put_back() {
+    const std::string found = review_.describe_worse();
+    UndoLog* undo = context_.undo_if_any();
+    if (undo == nullptr) {
+      Finding finding{FindingId::repair_put_back};
+      finding.found = found + "; no undo file, so it was not put back";
+      return reporter_.finding(finding);
+    }
+    PutBackReporter reporter(reporter_, found);
+    const ReadSaved read = [&](const SavedRange& range) { return undo->read(range); };
+    const UndoSummary undone =
+        undo_repair(region_, SavedRepair{undo->sections(), read}, {.dry_run = false}, reporter);
+    summary_.put_back_count += undone.restored_count;
+    summary_.left_count += undone.restored_count;
+    summary_.repaired_count = 0;
+    summary_.block_count = 0;
   }
 
   // ---- reports ----------------------------------------------------------------------------------
@@ -147,6 +248,7 @@ class Repair {
                      {"findings", std::uint64_t{job.findings.size()}}};
     turn.extent(record);
     count(job, action);
+    if (!options_.dry_run) review_.add_before(job);
   }
 
   void report_step(const RepairJob& job, const RepairStep& step, Reporter& turn) const {
@@ -179,6 +281,7 @@ class Repair {
     }
     summary_.read_bytes += job.looked_at_blocks << geometry_.shift();
     summary_.has_io_errors |= job.has_io_errors;
+    if (job.has_io_errors) unreadable_.insert(job.extent);
     summary_.has_changed |= job.has_changed;
   }
 
@@ -187,9 +290,11 @@ class Repair {
   Reporter& reporter_;
   Geometry geometry_;
   RepairContext context_;
+  RepairReview review_;
   bool is_all_synced_ = false;
   std::mutex mutex_;
   std::map<ExtentId, Finding> unprobed_;
+  std::set<ExtentId> unreadable_;  // at the first look, some of it or all
   RepairSummary summary_;
 };
 

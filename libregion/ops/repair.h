@@ -29,6 +29,8 @@
 //      or: .copy synced, renamed to .replace, and put    .replace is finished by the next run, by
 //      in place, see region/staging.h                    region-migrate and by Crucible
 //   4. looked at again; put back with what was saved if it is not better
+// Once, after the last: all extents looked at again; if one is worse, or those that were changed
+// are not better, all of it is taken back, see undo.h; the mark in the undo file that all is done.
 // Running it again goes on, and ends with the same bytes as if nothing had happened. After a sync
 // that fails nothing more is done.
 
@@ -59,7 +61,7 @@ struct RepairOptions {
 struct RepairSummary {
   std::uint64_t extent_count = 0;    // looked at
   std::uint64_t repaired_count = 0;  // or would be
-  std::uint64_t put_back_count = 0;  // that were not better afterwards
+  std::uint64_t put_back_count = 0;  // because they, or the region, were not better afterwards
   std::uint64_t left_count = 0;      // with errors that stay
   std::uint64_t block_count = 0;     // mended, or would be
   std::uint64_t read_bytes = 0;

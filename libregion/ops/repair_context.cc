@@ -2,8 +2,8 @@
 
 namespace libregion {
 
-RepairContext::RepairContext(const Region& region, const RepairOptions& options)
-    : region_(region), options_(options) {
+RepairContext::RepairContext(const Region& region, const RepairOptions& options, Access access)
+    : region_(region), options_(options), access_(access) {
   if (options.replicas.empty()) return;
   std::vector<const Region*> regions{&region};
   regions.insert(regions.end(), options.replicas.begin(), options.replicas.end());

@@ -13,14 +13,13 @@ namespace libregion {
 
 class RepairContext {
  public:
-  RepairContext(const Region& region, const RepairOptions& options);
+  // Files are opened with `access`.
+  RepairContext(const Region& region, const RepairOptions& options, Access access);
 
   [[nodiscard]] const Region& region() const { return region_; }
   [[nodiscard]] const RepairOptions& options() const { return options_; }
   [[nodiscard]] const ReplicaSet* replicas() const { return replicas_.get(); }
-  [[nodiscard]] Access access() const {
-    return options_.dry_run ? Access::read : Access::read_write;
-  }
+  [[nodiscard]] Access access() const { return access_; }
 
   // Held while an extent is changed: that is done one at a time.
   std::mutex& changing() { return changing_; }
@@ -37,6 +36,7 @@ class RepairContext {
  private:
   const Region& region_;
   const RepairOptions& options_;
+  Access access_;
   std::unique_ptr<ReplicaSet> replicas_;  // the region itself, then the others
   std::mutex changing_;
   std::unique_ptr<UndoLog> undo_;

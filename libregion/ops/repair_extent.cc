@@ -28,8 +28,12 @@ class ExtentRepair {
         job_(job) {}
 
   std::string_view run() {
-    if (!settle_interrupted()) return "left";
-    if (!options_.dry_run) examine_for_repair(region_, leaf_, context_.access(), job_);
+    const bool is_settled = settle_interrupted();
+    if (is_settled && !options_.dry_run) {
+      examine_for_repair(region_, leaf_, context_.access(), job_);
+    }
+    job_.trouble_before = trouble_of(job_, geometry_);
+    if (!is_settled) return "left";
     const bool changes_in_place = !job_.patches.empty() || !job_.stray_logs.empty();
     if (changes_in_place && !options_.dry_run && !mend_in_place()) return "put_back";
     if (!rebuild()) return "put_back";
@@ -82,7 +86,7 @@ class ExtentRepair {
 
   void examine_as_it_would_be() {
     if (!job_.parts.has(ExtentPart::replace)) {
-      return examine_for_repair(region_, leaf_, Access::read, job_);
+      return examine_for_repair(region_, leaf_, context_.access(), job_);
     }
     const Replacement replacement = open_replacement(leaf_, job_.extent);
     const ExtentParts parts = job_.parts;
@@ -98,7 +102,7 @@ class ExtentRepair {
     // half of the one and half of the other now.
     if (context_.saves() && !has_saved(hash_after)) {
       UndoLog& undo = context_.undo();
-      undo.begin(job_.extent, /*replaces=*/true);
+      undo.begin(job_.extent, UndoChange::finished, open_replacement(leaf_, job_.extent).parts);
       for (const ExtentPart part :
            {ExtentPart::data, ExtentPart::db, ExtentPart::db_wal, ExtentPart::db_shm}) {
         if (!job_.parts.has(part)) continue;
@@ -114,7 +118,8 @@ class ExtentRepair {
     if (context_.undo_if_any() == nullptr) return false;
     const auto& sections = context_.undo_if_any()->sections();
     return std::any_of(sections.begin(), sections.end(), [&](const UndoSection& section) {
-      return section.extent == job_.extent && section.replaces && section.hash_after == hash_after;
+      return section.extent == job_.extent && section.change != UndoChange::in_place &&
+             section.hash_after == hash_after;
     });
   }
 
@@ -134,7 +139,7 @@ class ExtentRepair {
     if (!context_.saves()) return;
     const File& file = raw_data_file(job_);
     UndoLog& undo = context_.undo();
-    undo.begin(job_.extent, /*replaces=*/false);
+    undo.begin(job_.extent, UndoChange::in_place);
     undo.save_patched(file, job_.patches);
     for (const ExtentPart part : job_.stray_logs) {
       undo.save_whole(part,
@@ -165,11 +170,18 @@ class ExtentRepair {
                         options.has_bad_rows() || sets_metadata();
     if (!wanted || job_.has_io_errors || !may_be_rebuilt()) return true;
     std::vector<std::unique_ptr<ExtentReader>> others;
-    if (has_replicas) others = context_.replicas()->open_others(job_.extent);
+    std::optional<Finding> unread;
+    if (has_replicas) {
+      others = context_.replicas()->open_others(job_.extent,
+                                                [&](std::size_t /*replica*/, const Error& error) {
+                                                  unread = unreadable_finding(job_.extent, error);
+                                                });
+    }
     std::vector<ExtentReader*> readers{job_.reader.get()};
     for (const auto& other : others) readers.push_back(other.get());
     BlockSources sources =
         find_block_sources(readers, region_.definition, known_metadata(), options);
+    if (!sources.unread) sources.unread = std::move(unread);
     sources.metadata.ext_version =
         job_.format == ExtentFormat::sqlite ? sqlite_ext_version : raw_ext_version;
     if (sources.is_stuck || (!sources.changes() && !sets_metadata())) {
@@ -267,6 +279,16 @@ class ExtentRepair {
 
   void add_gaps(const BlockSources& sources) {
     if (context_.replicas() == nullptr) return;
+    const bool has_gaps = !sources.missing.empty() || !sources.unmixed.empty();
+    if (has_gaps && sources.unread) {
+      // It may well have what is missing.
+      job_.has_io_errors = true;
+      Finding unread = *sources.unread;
+      unread.extent = job_.extent;
+      unread.file = extent_path(job_.extent);
+      job_.findings.push_back(std::move(unread));
+      return;
+    }
     add_gaps(FindingId::no_proven_copy, sources.missing);
     add_gaps(FindingId::needs_mix, sources.unmixed);
   }
@@ -299,6 +321,7 @@ class ExtentRepair {
     close();
     RepairJob again;
     again.extent = job_.extent;
+    again.trouble_before = job_.trouble_before;
     again.parts = parts_in(leaf_, job_.extent);
     examine_for_repair(region_, leaf_, context_.access(), again);
     const bool is_mended =

@@ -331,6 +331,12 @@ std::uint64_t damage_of(const RepairJob& job, const Geometry& geometry) {
   return damage;
 }
 
+std::uint64_t trouble_of(const RepairJob& job, const Geometry& geometry) {
+  std::uint64_t trouble = damage_of(job, geometry);
+  for (const RepairStep& step : job.steps) trouble += step.blocks ? step.blocks->count : 1;
+  return trouble;
+}
+
 void examine_for_repair(const Region& region, const Directory& leaf, Access access,
                         RepairJob& job) {
   Examination(region, leaf, access, job).run();

@@ -52,6 +52,7 @@ struct RepairJob {
   std::vector<Patch> patches;          // of the data file, in place
   std::vector<ExtentPart> stray_logs;  // to be removed
   std::uint64_t looked_at_blocks = 0;
+  std::uint64_t trouble_before = 0;  // trouble_of, before anything was changed
   bool has_io_errors = false;
   bool has_changed = false;
 
@@ -73,6 +74,9 @@ std::vector<ExtentPart> plain_stray_logs(const Directory& leaf, const RepairJob&
 // How much is wrong with it: blocks with an error, and far more than all of them for each error of
 // the extent as a whole.
 [[nodiscard]] std::uint64_t damage_of(const RepairJob& job, const Geometry& geometry);
+
+// The same with all that is to be mended from the extent itself.
+[[nodiscard]] std::uint64_t trouble_of(const RepairJob& job, const Geometry& geometry);
 
 // Looks at an extent, finding out what is wrong with it and what of that can be mended from it
 // alone. Files are opened with `access`. Changes nothing. The job must have its extent and parts.

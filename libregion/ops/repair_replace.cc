@@ -100,7 +100,7 @@ class ExtentReplacement {
       parts.push_back({part, logs.back().get()});
     }
     UndoLog& undo = context_.undo();
-    undo.begin(job_.extent, /*replaces=*/true);
+    undo.begin(job_.extent, UndoChange::replaced);
     for (const auto& [part, file] : parts) {
       if (part == ExtentPart::data && !sources_.sources.is_whole) {
         undo.save_ranges(*file, rebuilt_ranges(sources_, file->status().size_bytes));

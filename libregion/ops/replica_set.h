@@ -11,6 +11,7 @@
 #include "libregion/extent/extent_reader.h"
 #include "libregion/region/leaf.h"
 #include "libregion/region/region.h"
+#include "libregion/report/finding.h"
 
 namespace libregion {
 
@@ -37,8 +38,9 @@ class ReplicaSet {
     return open_from(0, extent, skip);
   }
   // The same of all but the first.
-  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_others(ExtentId extent) const {
-    return open_from(1, extent, nullptr);
+  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_others(ExtentId extent,
+                                                                       const Skip& skip) const {
+    return open_from(1, extent, skip);
   }
 
  private:

@@ -22,7 +22,20 @@ class OneRestoration {
   explicit OneRestoration(const Restoration& of)
       : of_(of), section_(of.section), geometry_(of.region.definition.geometry) {}
 
-  RestoreOutcome run() { return section_.replaces ? undo_replacement() : undo_in_place(); }
+  RestoreOutcome run() {
+    switch (section_.change) {
+      case UndoChange::in_place: return undo_in_place();
+      case UndoChange::replaced: return undo_replacement();
+      case UndoChange::finished: break;
+    }
+    return undo_finishing();
+  }
+
+  // Whether the .replace that this section is of is there: not finished yet, or made anew.
+  [[nodiscard]] bool has_own_replacement() const {
+    return section_.change == UndoChange::finished && has(ExtentPart::replace) &&
+           hash_of_pending() == section_.hash_after;
+  }
 
  private:
   [[nodiscard]] std::string name_of(ExtentPart part) const {
@@ -86,8 +99,7 @@ class OneRestoration {
   RestoreOutcome undo_replacement() {
     if (has(ExtentPart::replace)) {
       // The repair's, or that of an undo that was interrupted.
-      const std::uint64_t pending = hash_of_state(
-          *open_directory_in(of_.leaf, name_of(ExtentPart::replace)), section_.extent, geometry_);
+      const std::uint64_t pending = hash_of_pending();
       if (pending != section_.hash_after && pending != section_.hash_before) {
         return RestoreOutcome::changed_since;
       }
@@ -106,6 +118,11 @@ class OneRestoration {
     remove_new_files();
     if (!section_.files.empty()) rebuild();
     return RestoreOutcome::restored;
+  }
+
+  [[nodiscard]] std::uint64_t hash_of_pending() const {
+    return hash_of_state(*open_directory_in(of_.leaf, name_of(ExtentPart::replace)),
+                         section_.extent, geometry_);
   }
 
   [[nodiscard]] bool is_so_already() const {
@@ -165,6 +182,55 @@ class OneRestoration {
     }
   }
 
+  // ---- a replacement that was finished ----------------------------------------------------------
+
+  RestoreOutcome undo_finishing() {
+    bool differs = false;
+    if (!has_own_replacement()) {
+      const bool is_theirs =
+          !has(ExtentPart::replace) &&
+          hash_of_state(of_.leaf, section_.extent, geometry_) == section_.hash_after;
+      if (!is_theirs) return RestoreOutcome::changed_since;
+      if (of_.dry_run) return RestoreOutcome::restored;
+      remove_leftovers(of_.leaf, section_.extent, parts_in(of_.leaf, section_.extent));
+      make_replacement();
+      differs = true;
+    }
+    for (const ExtentPart part : file_parts) differs |= restore_in_place(part);
+    if (!of_.dry_run) of_.leaf.sync();
+    return differs ? RestoreOutcome::restored : RestoreOutcome::was_so_already;
+  }
+
+  void make_replacement() {
+    ExtentCopy copy(of_.leaf, section_.extent);
+    for (const ExtentPart part : file_parts) {
+      if (!section_.replacement.has(part) || !has(part)) continue;
+      const auto current = open_file_in(of_.leaf, name_of(part), Access::read);
+      const FileStatus status = current->status();
+      current->copy_to(copy.create(part, status.ownership), {{0, status.size_bytes}, 0});
+    }
+    copy.commit();
+  }
+
+  bool restore_in_place(ExtentPart part) {
+    const SavedFile* saved = section_.file(part);
+    const std::string name = name_of(part);
+    if (saved == nullptr) {
+      if (!has(part)) return false;
+      if (!of_.dry_run) of_.leaf.remove_file(name);
+      return true;
+    }
+    if (has(part) && holds(*saved, *open_file_in(of_.leaf, name, Access::read))) return false;
+    if (of_.dry_run) return true;
+    const auto file = has(part) ? open_file_in(of_.leaf, name, Access::read_write)
+                                : of_.leaf.create_file(name, ownership_like(nullptr));
+    of_.region.use->claim(*file);
+    file->resize(saved->size_bytes);
+    for (const SavedRange& range : saved->ranges) file->write(range.offset_bytes, of_.read(range));
+    file->sync();
+    return true;
+  }
+
   // A file that is not there any more is made like one that is.
   [[nodiscard]] Ownership ownership_like(const File* current) const {
     if (current != nullptr) return current->status().ownership;
@@ -183,20 +249,12 @@ class OneRestoration {
 
 class Undoing {
  public:
-  Undoing(const Region& region, const UndoFile& undo, const UndoOptions& options,
+  Undoing(const Region& region, const SavedRepair& saved, const UndoOptions& options,
           Reporter& reporter)
-      : region_(region),
-        undo_(undo),
-        options_(options),
-        reporter_(reporter),
-        read_([&](const SavedRange& range) { return undo_.read(range); }) {
-    if (undo.uuid() == region.definition.uuid) {
-      for (const UndoSection& section : undo.sections())
-        sections_[section.extent].push_back(&section);
-      return;
+      : region_(region), read_(saved.read), options_(options), reporter_(reporter) {
+    for (const UndoSection& section : saved.sections) {
+      sections_[section.extent].push_back(&section);
     }
-    throw Error(ErrorKind::usage, fmt::format("'{}' is of the region {}, not of '{}'", undo.path(),
-                                              to_text(undo.uuid()), region.path));
   }
 
   UndoSummary run() {
@@ -233,7 +291,11 @@ class Undoing {
     const Leaf leaf = Leaf::open(region_, leaf_of(extent));
     bool is_restored = false;
     bool is_left = false;
-    for (auto section = sections.rbegin(); section != sections.rend() && !is_left; ++section) {
+    auto section = sections.rbegin();
+    // All that came after it is taken back already.
+    const Restoration first{region_, *leaf.directory(), *sections.front(), read_};
+    if (OneRestoration(first).has_own_replacement()) section = std::prev(sections.rend());
+    for (; section != sections.rend() && !is_left; ++section) {
       const RestoreOutcome outcome =
           restore_extent({region_, *leaf.directory(), **section, read_, options_.dry_run});
       is_restored |= outcome == RestoreOutcome::restored;
@@ -263,10 +325,9 @@ class Undoing {
   }
 
   const Region& region_;
-  const UndoFile& undo_;
+  const ReadSaved& read_;
   const UndoOptions& options_;
   Reporter& reporter_;
-  ReadSaved read_;
   std::map<ExtentId, Sections> sections_;
   UndoSummary summary_;
 };
@@ -277,9 +338,19 @@ RestoreOutcome restore_extent(const Restoration& restoration) {
   return OneRestoration(restoration).run();
 }
 
+UndoSummary undo_repair(const Region& region, const SavedRepair& saved, const UndoOptions& options,
+                        Reporter& reporter) {
+  return Undoing(region, saved, options, reporter).run();
+}
+
 UndoSummary undo_repair(const Region& region, const UndoFile& undo, const UndoOptions& options,
                         Reporter& reporter) {
-  return Undoing(region, undo, options, reporter).run();
+  if (undo.uuid() != region.definition.uuid) {
+    throw Error(ErrorKind::usage, fmt::format("'{}' is of the region {}, not of '{}'", undo.path(),
+                                              to_text(undo.uuid()), region.path));
+  }
+  const ReadSaved read = [&](const SavedRange& range) { return undo.read(range); };
+  return undo_repair(region, SavedRepair{undo.sections(), read}, options, reporter);
 }
 
 }  // namespace libregion

@@ -5,6 +5,10 @@
 // well; a second run has nothing to do. (What was damaged is damaged again then, in .replace too:
 // only the next run of this puts it in place.) An extent that somebody has changed since is left
 // alone: what was saved is no longer what it needs.
+//
+// Where a .replace of an interrupted repair was put in place it is made anew, of what the extent
+// has become, and only then the extent's own files become what they were, in place: as long as
+// .replace is there nobody takes them for anything, whatever a crash makes of them.
 
 #pragma once
 
@@ -47,6 +51,13 @@ struct UndoSummary {
   bool stopped = false;
 };
 
+// What was saved of a region, in the order in which it was changed.
+struct SavedRepair {
+  const std::vector<UndoSection>& sections;
+  ReadSaved read;
+};
+UndoSummary undo_repair(const Region& region, const SavedRepair& saved, const UndoOptions& options,
+                        Reporter& reporter);
 // Throws Error (usage) where the undo file is another region's; else as repair_region does.
 UndoSummary undo_repair(const Region& region, const UndoFile& undo, const UndoOptions& options,
                         Reporter& reporter);

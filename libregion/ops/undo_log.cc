@@ -36,8 +36,12 @@ bool add_to_section(UndoSection& section, const FoundFrame& found) {
   const UndoFrame& frame = found.frame;
   switch (frame.kind) {
     case UndoFrameKind::begin:
-      section = {frame.extent, frame.first == 1, {}};
-      return frame.first <= 1;
+      section = {frame.extent,
+                 static_cast<UndoChange>(frame.first),
+                 ExtentParts::from_bits(static_cast<unsigned>(frame.second)),
+                 {}};
+      return frame.first <= static_cast<std::uint64_t>(UndoChange::finished) &&
+             frame.second < std::uint64_t{1} << part_count;
     case UndoFrameKind::file:
       if (frame.first >= part_count) return false;
       section.files.push_back({static_cast<ExtentPart>(frame.first), frame.second, {}});
@@ -252,9 +256,9 @@ void UndoLog::append(const UndoFrame& frame, ByteView payload) {
   end_bytes_ += bytes.size();
 }
 
-void UndoLog::begin(ExtentId extent, bool replaces) {
-  section_ = {extent, replaces, {}};
-  append({UndoFrameKind::begin, extent, replaces ? 1U : 0U});
+void UndoLog::begin(ExtentId extent, UndoChange change, const ExtentParts& replacement) {
+  section_ = {extent, change, replacement, {}};
+  append({UndoFrameKind::begin, extent, static_cast<std::uint64_t>(change), replacement.bits()});
 }
 
 void UndoLog::save_range(const File& file, ByteRange range) {

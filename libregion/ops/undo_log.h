@@ -43,7 +43,8 @@ struct SavedFile {
 // changed in place.
 struct UndoSection {
   ExtentId extent;
-  bool replaces = false;  // else it is changed in place
+  UndoChange change = UndoChange::in_place;
+  ExtentParts replacement;  // of a replacement that is finished: its files
   std::vector<SavedFile> files;
   // What the extent was, and what it is to become. In place: hash_of_tail; else hash_of_state.
   std::uint64_t hash_before = 0;
@@ -120,7 +121,7 @@ class UndoLog {
   // Of the interrupted runs that it goes on with, and of this one.
   [[nodiscard]] const std::vector<UndoSection>& sections() const { return sections_; }
 
-  void begin(ExtentId extent, bool replaces);
+  void begin(ExtentId extent, UndoChange change, const ExtentParts& replacement = {});
   void save_whole(ExtentPart part, const File& file);
   // The bytes that these patches are about to overwrite.
   void save_patched(const File& file, std::span<const Patch> patches);

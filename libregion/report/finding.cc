@@ -201,7 +201,7 @@ constexpr std::array findings = {
                 "region-repair --mix takes it all the same, and marks the extent dirty; first make "
                 "sure that no replica with the same numbers can be had"},
     FindingInfo{repair_put_back, "repair_put_back", error,
-                "the extent was not better after its repair, and was put back",
+                "the extent, or the region, was not better after the repair, which was put back",
                 "look at the system's log for the disk; then copy the extent from a replica"},
     FindingInfo{changed_since_repair, "changed_since_repair", error,
                 "the extent was changed after its repair; it was not taken back",

@@ -1,6 +1,11 @@
 """--key-file of region-export and region-dump: one block that was encrypted elsewhere."""
 
 import base64
+import os
+import resource
+import signal
+import subprocess
+import time
 
 from harness import DONE, FAILED, FINDINGS, USAGE, ToolTest
 
@@ -78,6 +83,35 @@ class DecryptTest(ToolTest):
         result = self.expect(DONE, 'region-export', self.region, '--key-file', '-',
                              stdin=KEY.hex().encode())
         self.assertIn(PLAIN, result.stdout)
+
+    def dumps_core(self, tool, *arguments, is_ready):
+        """Whether it leaves a core dump when it crashes while it waits for standard input."""
+        def allow():
+            hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+            resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+        process = self.start(tool, *arguments, stdin=subprocess.PIPE, preexec_fn=allow)
+        process.stdin.write(KEY)
+        process.stdin.flush()
+        deadline = time.monotonic() + 20
+        while not is_ready(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGSEGV)
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = status
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
+        return os.WCOREDUMP(status)
+
+    def test_a_crash_leaves_no_core_dump_with_the_key(self):
+        def has_no_core_limit(process):
+            with open(f'/proc/{process.pid}/limits', encoding='ascii') as limits:
+                return any(line.split()[:5] == ['Max', 'core', 'file', 'size', '0']
+                           for line in limits)
+        if not os.path.exists('/proc/self/limits') or not self.dumps_core(
+                'region-verify', '--regions-from', '-', is_ready=lambda process: True):
+            self.skipTest('nothing leaves a core dump here')
+        self.assertFalse(self.dumps_core('region-export', self.region, '--key-file', '-',
+                                         is_ready=has_no_core_limit))
 
     def test_a_tag_that_does_not_match_is_a_finding(self):
         wrong = self.key_file(bytes(32))

@@ -140,6 +140,30 @@ class LostExtents(Story):
         self.assert_mended('r3')
 
 
+class SqliteReplica(Story):
+    """One replica still has SQLite extents: a block is damaged, a database is gone bad."""
+
+    def test_story(self):
+        shutil.rmtree(self.work / 'r1')
+        (self.work / 'image').write_bytes(self.image)
+        self.expect(DONE, 'region-create', self.work / 'r1', '--uuid', UUIDS['r1'], '--block-size',
+                    '512', '--extent-size', SIZE, '--extent-count', EXTENTS, '--import',
+                    self.work / 'image', '--extent-format', 'sqlite')
+        os.unlink(self.work / 'image')
+        self.damage('r1', 1, 6)
+        os.truncate(self.work / 'r1/00/000/002.db', 700)
+        before = content(self.work / 'r1')
+        self.play('region-verify r1', FINDINGS)
+        self.play('region-repair r1 --write --from r2 r3', DONE)
+        self.assert_mended()
+        self.assertTrue((self.work / 'r1/00/000/002.db').exists())
+        after = content(self.work / 'r1')
+        self.expect(DONE, 'region-repair', self.work / 'r1', '--apply-undo', self.work / 'r1.undo')
+        self.assert_same_tree(before, content(self.work / 'r1'))
+        self.expect(DONE, 'region-repair', self.work / 'r1', '--write', '--from', self.work / 'r2')
+        self.assert_same_tree(after, content(self.work / 'r1'))
+
+
 class OtherNumbers(Story):
     """The damaged replica is the newest: what the others have is older."""
 

@@ -3,6 +3,7 @@
 // from wherever it is.
 
 #include <cerrno>
+#include <functional>
 
 #include <doctest/doctest.h>
 
@@ -241,6 +242,86 @@ TEST_CASE("repair: an extent that cannot be read afterwards is put back") {
         "lost metadata", "damaged SQLite extents", "SQLite extents that have lost files"}) {
     INFO("scenario: ", name);
     CHECK(count_put_back_with_failing_reads(RepairCase(repair_scenario(name))) > 0);
+  }
+}
+
+// Something happens as the second look begins.
+class AtSecondLook : public Progress {
+ public:
+  explicit AtSecondLook(std::function<void()> event) : event_(std::move(event)) {}
+  void start(std::uint64_t /*extent_count*/, std::uint64_t /*total_bytes*/) override { event_(); }
+  void advance(std::uint64_t /*extent_count*/, std::uint64_t /*done_bytes*/) override {}
+
+ private:
+  std::function<void()> event_;
+};
+
+const std::string other_extent = "/r/00/000/002";
+
+TEST_CASE("repair: if another extent is worse afterwards all of it is put back") {
+  for (const std::string name :
+       {"wrong bits of 7 blocks", "extents that are gone", "SQLite extents that have lost files"}) {
+    INFO("scenario: ", name);
+    const RepairScenario& scenario = repair_scenario(name);
+    const auto memory = scenario.before->copy();
+    const Bytes good = memory->content_of(other_extent);
+    const auto put = [&](const Bytes& content) {
+      memory->remove(other_extent);
+      memory->add_file(other_extent, content);
+    };
+    AtSecondLook damage([&] {
+      Bytes damaged = good;
+      damaged[600] ^= std::byte{1};
+      put(damaged);
+    });
+    std::vector<std::string> findings;
+    const RepairSummary summary = repair(*memory, scenario, &findings, 1, &damage);
+    CHECK(summary.put_back_count == 2);
+    CHECK(summary.repaired_count == 0);
+    CHECK(summary.left_count >= 2);
+    const std::string what = " extent 2: 0 wrong before, 1 afterwards";
+    CHECK(findings.at(findings.size() - 2) == "repair_put_back 00/000/000" + what);
+    CHECK(findings.back() == "repair_put_back 00/000/001" + what);
+    put(good);
+    CHECK(difference(scenario.before->tree(region_path), memory->tree(region_path)) == "");
+  }
+}
+
+TEST_CASE("repair: what cannot be looked at again is no reason to put anything back") {
+  const RepairCase tested(repair_scenario("damaged blocks"));
+  const auto memory = tested.scenario.before->copy();
+  AtSecondLook failing([&] { memory->add_fault({EIO, CallKind::read, other_extent}); });
+  const Outcome outcome = outcome_of([&](std::vector<std::string>* findings) {
+    repair(*memory, tested.scenario, findings, 1, &failing);
+  });
+  CHECK(outcome.threw);
+  CHECK(outcome.kind == ErrorKind::failed);
+  CHECK(names(outcome.message, other_extent));
+  CHECK(other_bytes(tested.expected, *memory) == "");
+  memory->restart();
+  CHECK(tested.of_going_on(*memory, /*finished=*/false) == "");
+}
+
+TEST_CASE("repair: a replica that cannot be read is not one that lacks the block") {
+  for (const std::string replica : {"/d/00/000/000", "/d/00/000/000.db"}) {
+    const bool is_sqlite = replica.ends_with(".db");
+    const RepairScenario& scenario =
+        repair_scenario(is_sqlite ? "damaged SQLite extents" : "damaged blocks");
+    for (std::uint64_t first = 0; first < 3; ++first) {
+      const auto memory = scenario.before->copy();
+      memory->add_fault({EIO, CallKind::read, replica, first, /*for_ever=*/true});
+      std::vector<std::string> findings;
+      const RepairSummary summary = repair(*memory, scenario, &findings);
+      if (memory->faults_hit() == 0) break;
+      CAPTURE(replica);
+      CHECK(summary.has_io_errors);
+      CHECK(std::none_of(findings.begin(), findings.end(), [](const std::string& line) {
+        return line.starts_with("no_proven_copy");
+      }));
+      CHECK(std::any_of(findings.begin(), findings.end(), [&](const std::string& line) {
+        return line.starts_with("io_error") && names(line, replica);
+      }));
+    }
   }
 }
 

@@ -75,8 +75,25 @@ std::unique_ptr<MemoryFileSystem> with_interrupted_repairs() {
   return memory;
 }
 
+// Of an extent that has been half copied over, of one that is gone, and one with a wrong bit in it.
+std::unique_ptr<MemoryFileSystem> with_raw_replacement() {
+  auto memory = created(ExtentFormat::raw, 3, 7);
+  const Bytes damaged = [&] {
+    Bytes content = memory->content_of(file_of(1));
+    flip_bit(content, layout_of(7), 3);
+    return content;
+  }();
+  add_repair(*memory, "000.replace", "000", *memory, "001");
+  memory->add_file("/r/00/000/001.replace/001", damaged);
+  add_repair(*memory, "002.replace", "002", *memory, "000");
+  change(*memory, 0, [](Bytes& content) { content.resize(1500); });
+  memory->remove(file_of(2));
+  return memory;
+}
+
 std::unique_ptr<MemoryFileSystem> with_sqlite_replacement() {
   auto memory = created(ExtentFormat::sqlite, 2, 7);
+  memory->add_file("/r/00/000/001.db-shm", Bytes(40, std::byte{3}));
   add_repair(*memory, "001.replace", "001", *memory, "000");
   return memory;
 }
@@ -286,7 +303,8 @@ std::vector<RepairScenario> make_repair_scenarios() {
   scenarios.push_back({"paddings", with_paddings()});
   scenarios.push_back({"stray logs", with_stray_logs()});
   scenarios.push_back({"interrupted repairs", with_interrupted_repairs(), true});
-  scenarios.push_back({"a SQLite replacement", with_sqlite_replacement(), true});
+  scenarios.push_back({"a raw replacement", with_raw_replacement()});
+  scenarios.push_back({"a SQLite replacement", with_sqlite_replacement()});
   add_scenarios_with_replica(scenarios);
   add_sqlite_scenarios(scenarios);
   return scenarios;
@@ -305,7 +323,7 @@ const RepairScenario& repair_scenario(const std::string& name) {
 }
 
 RepairSummary repair(MemoryFileSystem& memory, const RepairScenario& scenario,
-                     std::vector<std::string>* findings, unsigned jobs) {
+                     std::vector<std::string>* findings, unsigned jobs, Progress* progress) {
   const Region region = open_for(memory, Access::read_write);
   ListReporter reporter(findings);
   RepairOptions options;
@@ -321,6 +339,7 @@ RepairSummary repair(MemoryFileSystem& memory, const RepairScenario& scenario,
   options.metadata = scenario.metadata;
   options.dry_run = false;
   options.walk.jobs = jobs;
+  options.progress = progress;
   options.undo_path = undo_path;
   options.undo_file_system = &memory;
   return repair_region(region, options, reporter);

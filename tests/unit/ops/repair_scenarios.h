@@ -17,7 +17,7 @@ inline const std::string undo_path = "/r.undo";
 struct RepairScenario {
   std::string name;
   std::unique_ptr<MemoryFileSystem> before;
-  // What an interrupted repair left is finished or removed, and not brought back by an undo.
+  // What an interrupted repair left is removed, and not brought back by an undo.
   bool has_leftovers = false;
   bool is_large = false;  // or much like another: few states are enough
 
@@ -31,7 +31,8 @@ const RepairScenario& repair_scenario(const std::string& name);
 
 // Findings of the run, as "id file found" lines, go to `findings` where it is given.
 RepairSummary repair(MemoryFileSystem& memory, const RepairScenario& scenario,
-                     std::vector<std::string>* findings = nullptr, unsigned jobs = 1);
+                     std::vector<std::string>* findings = nullptr, unsigned jobs = 1,
+                     Progress* progress = nullptr);
 UndoSummary undo(MemoryFileSystem& memory, std::vector<std::string>* findings = nullptr);
 
 }  // namespace libregion
