@@ -74,7 +74,7 @@ def main():
         name = path.relative_to(root / 'libregion').as_posix()
         found = 0 if name in behind else calls_in(path)
         if found != known.pop(name, 0):
-            print(f'libregion/{name}: {found} syncs, which is not what {Path(__file__).name} knows: '
+            print(f'libregion/{name}: {found} syncs, not what {Path(__file__).name} knows: '
                   'leave each of them out in a test of crashes')
             wrong += 1
     for name in known:
