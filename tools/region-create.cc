@@ -158,6 +158,7 @@ ExitCode create_from(Session& session, const Arguments& arguments) {
       &session.progress()};
   if (session.options().dry_run) {
     check_create_target(session.file_system(), path, arguments.force);
+    check_unbundle_space(session.file_system(), path, bundle);
     session.end_region(bundle_fields(definition, std::nullopt),
                        "would be created: " + describe_region(definition));
     return ExitCode::findings;

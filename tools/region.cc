@@ -33,7 +33,7 @@ constexpr std::string_view help_tail =
     "More: man region, man 7 region-tools\n";
 
 // Pages that are of no tool.
-constexpr std::string_view topics[] = {"format", "records", "tools"};
+constexpr std::string_view topics[] = {"format", "records", "recovery", "tools"};
 
 int print(const std::string& text) {
   (void)std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is no news
@@ -99,13 +99,14 @@ std::string help_text(const ToolSearch& search) {
   run(*program, std::move(arguments));
 }
 
-// The manual page; the tool's own help where there is no man(1).
+// The manual page: the file of it, where man(1) may not know the directory; the tool's own help
+// where there is no man(1).
 [[noreturn]] void show_page(const ToolSearch& search, const std::string& name) {
   const auto program = search.find(name);
   const bool is_topic = std::find(std::begin(topics), std::end(topics), name) != std::end(topics);
   if (!program && !is_topic) refuse_name(search, name);
   try {
-    run("man", {"man", "region-" + name}, /*search_path=*/true);
+    run("man", {"man", search.manual_page(name).value_or("region-" + name)}, /*search_path=*/true);
   } catch (const libregion::SystemError& error) {
     if (!program || error.errno_value() != ENOENT) throw;
   }

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "libregion/base/text.h"
 
 namespace region_tools {
@@ -51,8 +53,8 @@ const std::vector<KnownTool>& known_tools() {
   return tools;
 }
 
-ToolSearch::ToolSearch(const std::string& invoked_as) {
-  add(own_directory(invoked_as));
+ToolSearch::ToolSearch(const std::string& invoked_as) : own_directory_(own_directory(invoked_as)) {
+  add(own_directory_);
   add(environment("REGION_EXEC_PATH"));
   add(REGION_LIBEXEC_DIR);
   const std::string path = environment("PATH");
@@ -75,6 +77,20 @@ std::optional<std::string> ToolSearch::find(std::string_view name) const {
   for (const std::string& directory : directories_) {
     const fs::path path = fs::path(directory) / (std::string(prefix) + std::string(name));
     if (is_program(path)) return path.string();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> ToolSearch::manual_page(std::string_view name) const {
+  if (own_directory_.empty()) return std::nullopt;
+  const fs::path pages = fs::path(own_directory_).parent_path() / "share/man";
+  for (const char section : {'8', '7', '5'}) {
+    for (const std::string_view packed : {"", ".gz"}) {
+      const fs::path page = pages / (std::string("man") + section) /
+                            fmt::format("{}{}.{}{}", prefix, name, section, packed);
+      std::error_code error;
+      if (fs::is_regular_file(page, error)) return page.string();
+    }
   }
   return std::nullopt;
 }

@@ -25,6 +25,9 @@ class ToolSearch {
   // The program "region-NAME"; nullopt where there is none.
   [[nodiscard]] std::optional<std::string> find(std::string_view name) const;
 
+  // The page of "region-NAME" as it is installed with the dispatcher; nullopt where there is none.
+  [[nodiscard]] std::optional<std::string> manual_page(std::string_view name) const;
+
   // The names of all that are there, in order.
   [[nodiscard]] std::vector<std::string> names() const;
 
@@ -33,6 +36,7 @@ class ToolSearch {
  private:
   void add(const std::string& directory);
 
+  std::string own_directory_;
   std::vector<std::string> directories_;
 };
 

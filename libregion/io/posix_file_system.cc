@@ -258,7 +258,7 @@ class PosixDirectory : public Directory {
       return Refusal{Refusal::Reason::missing, "a file that was removed meanwhile"};
     }
     // What is refused is not even opened for writing, nor what has taken its place since.
-    FileDescriptor writable(retry_on_interrupt(
+    FileDescriptor writable(open_patiently(
         [&] { return open_again(descriptor.number(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }));
     if (writable.is_open()) return to_file(std::move(writable), path);
     if (errno == EWOULDBLOCK) throw_leased(path_of(path));
@@ -418,11 +418,27 @@ class PosixDirectory : public Directory {
     return opened;
   }
 
+  // Opening a file breaks another's lease on it, so that it comes free if its holder does as the
+  // kernel tells him. As open() does; errno is EWOULDBLOCK where it took too long.
+  template <class Open>
+  [[nodiscard]] int open_patiently(Open open) const {
+    int number = -1;
+    int errno_value = 0;
+    (void)try_patiently(options_.patience, [&] {
+      number = retry_on_interrupt(open);
+      errno_value = errno;
+      return number >= 0 || errno_value != EWOULDBLOCK;
+    });
+    errno = errno_value;
+    return number;
+  }
+
   // What a symbolic link or a socket makes of open is an answer; EIO or EACCES is a failure.
   [[nodiscard]] std::variant<FileDescriptor, Refusal> open_descriptor(std::string_view path,
                                                                       int flags) const {
-    const int number =
-        open_beneath(descriptor_.number(), std::string(path), flags, options_.use_openat2);
+    const int number = open_patiently([&] {
+      return open_beneath(descriptor_.number(), std::string(path), flags, options_.use_openat2);
+    });
     if (number >= 0) return FileDescriptor(number);
     switch (errno) {
       case ENOENT: return Refusal{Refusal::Reason::missing, "nothing"};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "libregion/io/file_system.h"
+#include "libregion/io/patience.h"
 #include "libregion/io/rate_limit.h"
 
 namespace libregion {
@@ -16,6 +17,8 @@ struct PosixOptions {
   // A file that gets an owner is complete before it has its name; else it may be seen without.
   bool use_unnamed_files = true;
   bool use_mappings = true;  // else view() reads
+  // With files that somebody else has a lease on, which cannot be opened meanwhile.
+  Patience patience = {};
   // Slows down reading and writing, and leaves the page cache as it was found, where the system
   // lets that be done. Must outlive the file system.
   RateLimit* rate_limit = nullptr;

@@ -9,6 +9,8 @@
 #include "libregion/extent/sqlite_tables.h"
 #include "libregion/format/bundle_records.h"
 #include "libregion/format/raw_layout.h"
+#include "libregion/format/tar.h"
+#include "libregion/region/new_region.h"
 #include "libregion/region/staging.h"
 
 namespace libregion {
@@ -327,10 +329,29 @@ class Unbundling {
   std::vector<BlockSummary> summaries_;
 };
 
+// What is needed at least: zeros of the bundle become holes, and how many there are shows later.
+// Extents may be missing; of one that is there are the blocks and what is behind them, each a
+// member of a header and some content.
+std::uint64_t needed_bytes_min(const BundleReader& bundle) {
+  constexpr std::uint64_t extent_members_bytes = 2 * 2 * tar_block_bytes;
+  const std::uint64_t extents = bundle.definition().extent_count;
+  const auto bundle_bytes = bundle.size_bytes();
+  const std::uint64_t files =
+      bundle_bytes ? std::min(extents, *bundle_bytes / extent_members_bytes) : extents;
+  return files * new_file_overhead_bytes;
+}
+
 }  // namespace
+
+void check_unbundle_space(FileSystem& file_system, const std::string& path,
+                          const BundleReader& bundle) {
+  check_free_space(file_system, path, needed_bytes_min(bundle));
+}
 
 UnbundleSummary create_from_bundle(FileSystem& file_system, const std::string& path,
                                    BundleReader& bundle, const UnbundleOptions& options) {
+  (void)check_create_target(file_system, path, options.target.force);
+  check_unbundle_space(file_system, path, bundle);
   UnbundleSummary summary;
   make_region(file_system, path, options.target, [&](RegionInMaking& making) {
     making.mark(bundle.definition(), std::nullopt);

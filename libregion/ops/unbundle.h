@@ -28,6 +28,10 @@ struct UnbundleSummary {
   std::uint64_t apparent_bytes = 0;  // of all files, holes counted in
 };
 
+// Throws Error (failed) where there is less space than the extents' files take at least.
+void check_unbundle_space(FileSystem& file_system, const std::string& path,
+                          const BundleReader& bundle);
+
 // `bundle` must not have been read from. The region appears whole or not at all: what an error or a
 // stop leaves is removed again, unless the error is a sync that failed. How much space it takes
 // shows only while it is made, as zeros of the bundle become holes. Throws Error: stopped, in_use,

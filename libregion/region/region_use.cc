@@ -1,32 +1,18 @@
 #include "libregion/region/region_use.h"
 
-#include <algorithm>
-#include <chrono>
-#include <thread>
-
 #include <fmt/format.h>
 
 #include "libregion/base/error.h"
+#include "libregion/io/patience.h"
 
 namespace libregion {
 namespace {
 
-constexpr std::chrono::milliseconds retry_interval(50);
-constexpr std::uint64_t wait_seconds_max = 1'000'000'000;  // for ever, and no clock overflows
-
-// Asks again until the answer is not "refused" or the time is up.
+// Asks again until the answer is not "refused" or the time is up; whether it is not.
 template <class Ask>
-Grant ask_patiently(const UseOptions& options, Ask ask) {
-  const auto deadline = std::chrono::steady_clock::now() +
-                        std::chrono::seconds(std::min(options.wait_seconds, wait_seconds_max));
-  while (true) {
-    const Grant answer = ask();
-    if (answer != Grant::refused || std::chrono::steady_clock::now() >= deadline) return answer;
-    if (options.stop != nullptr && *options.stop) {
-      throw Error(ErrorKind::stopped, "stopped on request");
-    }
-    std::this_thread::sleep_for(retry_interval);
-  }
+bool ask_patiently(const UseOptions& options, Ask ask) {
+  return try_patiently({options.wait_seconds, options.stop},
+                       [&] { return ask() != Grant::refused; });
 }
 
 [[noreturn]] void throw_in_use(const std::string& path, const std::vector<FileUser>& users) {
@@ -51,8 +37,7 @@ std::string_view use_check_name(UseCheck check) {
 
 RegionUse::RegionUse(FileSystem& file_system, Directory& root, const UseOptions& options)
     : file_system_(file_system), root_(root), options_(options), synced_files_(root) {
-  const Grant lock = ask_patiently(options, [&] { return root.lock(options.access); });
-  if (lock == Grant::refused) {
+  if (!ask_patiently(options, [&] { return root.lock(options.access); })) {
     throw_in_use(root.path(), file_system.users_of(root.status()));
   }
 }
@@ -73,8 +58,8 @@ void RegionUse::choose_check(File& probe) {
 
 void RegionUse::claim(File& file) const {
   if (check_ != UseCheck::lease) return;
-  const Grant lease = ask_patiently(options_, [&] { return file.take_lease(options_.access); });
-  if (lease == Grant::refused) throw_in_use(file.path(), file_system_.users_of(file.status()));
+  if (ask_patiently(options_, [&] { return file.take_lease(options_.access); })) return;
+  throw_in_use(file.path(), file_system_.users_of(file.status()));
 }
 
 void RegionUse::claim_with_holes(File& file) const {

@@ -155,6 +155,16 @@ class OpenFilesContract(ToolTest):
         self.assertIn("00/000/003': in use: somebody else has a lease on it", result.err)
         self.assert_same_tree(before, snapshot(region))
 
+    def test_lock_wait_waits_for_a_lease_as_for_a_lock(self):
+        region = self.make_busy_region()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(leased(region / '00/000/003'))
+            process = self.start(self.tool.name, region, '--lock-wait', '50')
+            time.sleep(0.4)
+            self.assertIsNone(process.poll(), 'it did not wait')
+            stack.close()
+            self.assertEqual(DONE, self.finish(process).code)
+
     @needs_independent_extents
     def test_a_database_open_for_writing_is_in_use(self):
         region = self.make_region(kind='sqlite')

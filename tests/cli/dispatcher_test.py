@@ -185,7 +185,7 @@ class HelpTest(DispatcherCase):
     def test_help_of_a_tool_is_its_manual_page(self):
         self.make_tool('bin', 'man', 'echo "man $@"')
         env = self.environment(f'{self.work}/bin')
-        for name in ('verify', 'format', 'records', 'tools'):
+        for name in ('verify', 'format', 'records', 'recovery', 'tools'):
             result = self.expect(DONE, 'region', 'help', name, env=env)
             self.assertEqual(f'man region-{name}\n', result.out)
 

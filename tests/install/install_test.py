@@ -74,6 +74,16 @@ class FilesTest(Installed):
                          self.datadir / f'fish/vendor_completions.d/{tool}.fish'):
                 self.assertGreater(path.stat().st_size, 0, path)
 
+    def test_help_shows_the_pages_that_are_installed_beside_the_tools(self):
+        man = self.work / 'bin/man'
+        man.parent.mkdir()
+        man.write_text('#!/bin/sh\necho "$@"\n')
+        man.chmod(0o755)
+        for page in ('man8/region-verify.8', 'man7/region-recovery.7', 'man5/region-format.5'):
+            name = re.sub(r'.*region-(.*)\..', r'\1', page)
+            shown = run(self.bindir / 'region', 'help', name, env={'PATH': f'{man.parent}:/bin'})
+            self.assertEqual((self.mandir / page).resolve(), Path(shown.strip()).resolve())
+
     def test_the_tools_run_from_where_they_are(self):
         region = self.make_region()
         self.assertIn('3 extents', run(self.bindir / 'region-verify', region, env={}))

@@ -78,6 +78,7 @@ void print_message(const std::string& tool, std::string_view severity, const std
 libregion::PosixOptions posix_options(const CommonOptions& options,
                                       std::optional<libregion::RateLimit>& rate_limit) {
   libregion::PosixOptions posix;
+  posix.patience = {options.lock_wait_seconds, &Session::stop_flag()};
   if (options.rate_max) {
     posix.rate_limit = &rate_limit.emplace(require_size("--max-rate", *options.rate_max));
   }

@@ -1,5 +1,6 @@
 #include "tests/unit/ops/scenario_parts.h"
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "tests/support/random.h"
@@ -17,7 +18,9 @@ Region open_for(MemoryFileSystem& memory, Access access) {
 std::string path_of_random_file(std::size_t size_bytes) {
   static const TemporaryDirectory files;
   const std::string path = files.path() + "/" + std::to_string(size_bytes);
-  write_whole_file(path, Random(size_bytes).bytes(size_bytes));
+  // To be written once, not for each of some thousand runs: a file system that takes care of who
+  // replaces a file by writing it anew brings it to the disk each time.
+  if (!std::filesystem::exists(path)) write_whole_file(path, Random(size_bytes).bytes(size_bytes));
   return path;
 }
 

@@ -365,6 +365,24 @@ TEST_CASE("a mark without a definition in it says nothing of what stands beside 
   CHECK(target.memory.exists("/r/precious"));
 }
 
+TEST_CASE("where the extents' files do not fit nothing is begun") {
+  Target target;
+  target.memory.set_free_bytes(3 * new_file_overhead_bytes - 1);
+  CHECK(error_of([&] { target.make(some_bundle()); }, "no space: expected 24.0 KiB free") ==
+        ErrorKind::failed);
+  CHECK(describe(target.memory.changes()) == "");
+  CHECK_FALSE(target.memory.exists("/r"));
+}
+
+TEST_CASE("a bundle cannot ask for more space than it has extents for") {
+  HandMade made;
+  made.add("manifest.json", "{\"bundle\": 1}");
+  made.add("region.json", to_json_text(definition_of(512, 1, 4'000'000'000)));
+  Target target;
+  target.memory.set_free_bytes(std::uint64_t{1} << 20);
+  CHECK(target.make(made.list("", {}).ended()).file_count == 0);
+}
+
 TEST_CASE("a stop leaves nothing") {
   Target target;
   const std::atomic<bool> stop{true};

@@ -89,4 +89,15 @@ inline std::unique_ptr<OtherProcess> lock_elsewhere(const std::string& path, int
   return other;
 }
 
+// Holds a lease on a file against everybody, and keeps it when somebody asks for it.
+inline std::unique_ptr<OtherProcess> lease_elsewhere(const std::string& path) {
+  auto other = std::make_unique<OtherProcess>([&] {
+    (void)std::signal(SIGIO, SIG_IGN);
+    const int file = ::open(path.c_str(), O_RDWR);
+    return ::fcntl(file, F_SETLEASE, F_WRLCK) == 0 ? file : -1;
+  });
+  other->wait_until_ready();
+  return other;
+}
+
 }  // namespace libregion

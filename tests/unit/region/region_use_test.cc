@@ -130,6 +130,20 @@ TEST_CASE("a reader is refused a file that another process has open for writing"
   CHECK(contains(claim(region, writer), process_text(*other)));
 }
 
+TEST_CASE("who may wait gets a file once nobody has a lease on it any more") {
+  TestRegion region;
+  region.put_raw_everywhere();
+  auto other = lease_elsewhere(region.path_of(0));
+  CHECK(contains(claim(region, reader), "a lease on it"));
+  CHECK(contains(claim(region, writer), "a lease on it"));
+  std::thread freeing([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    other->let_go();
+  });
+  CHECK(claim(region, writer, {.patience = {30}}) == "");
+  freeing.join();
+}
+
 TEST_CASE("a reader shares a file with other readers, a writer does not") {
   TestRegion region;
   region.put_raw_everywhere();
