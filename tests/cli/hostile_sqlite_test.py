@@ -168,9 +168,11 @@ class HostileSqliteTest(ToolTest):
                     self.assertEqual(FINDINGS, records.summary['exit_code'])
                     self.assertIn(finding, found)
                 if command != 'compare':  # whose records are of what differs
-                    last = 1 if command == 'export' and finding else 2
-                    self.assertEqual(list(range(last + 1)), sorted(
-                        {record['extent'] for record in records.of_type('extent')}))
+                    seen_extents = {record['extent'] for record in records.of_type('extent')}
+                    # Of an export that fails it is left open how far other threads have come.
+                    if command == 'export' and finding:
+                        seen_extents.add(2)
+                    self.assertEqual({0, 1, 2}, seen_extents)
                 if finding or command != 'migrate':
                     self.check_kept(command, region, before)
 
