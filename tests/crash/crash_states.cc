@@ -160,6 +160,8 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace libregion
 
 int main(int argc, char** argv) {
+  // What a part has covered can be read while the next one runs, in a file too.
+  (void)std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   try {
     return libregion::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::invalid_argument&) {

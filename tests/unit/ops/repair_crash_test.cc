@@ -173,6 +173,25 @@ TEST_CASE("undo: after a crash at any call the next run takes the region back") 
   });
 }
 
+TEST_CASE("undo: without any one of its syncs a crash could do damage") {
+  const auto needless_in = [](const std::string& name) {
+    const RepairCase tested(repair_scenario(name));
+    const auto repaired = tested.scenario.before->copy();
+    repair(*repaired, tested.scenario);
+    repaired->settle();
+    repaired->clear_log();
+    const Examine examine = remembering([&](MemoryFileSystem& left, bool finished) {
+      if (!finished) undo(left);
+      return other_bytes(tested.undone, left);
+    });
+    return needless_syncs(*repaired, run_undo, examine, tested.states);
+  };
+  // Of names that have not changed, and of a file that has not.
+  const std::string leaf = "fsync '/r/00/000'\n";
+  CHECK(needless_in("wrong bits of 7 blocks") == leaf + leaf);
+  CHECK(needless_in("stray logs") == "fsync '/r/00/000/000'\n" + leaf);
+}
+
 // ---- faults -------------------------------------------------------------------------------------
 
 std::string repair_with_fault(MemoryFileSystem& memory, const RepairCase& tested,

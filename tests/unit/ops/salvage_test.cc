@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/unit/ops/crash_driver.h"
 #include "tests/unit/ops/exported_region.h"
 
 namespace libregion {
@@ -55,6 +56,24 @@ TEST_CASE("what cannot be read is said where a block is lost by it, and only the
     CHECK(findings[1].id == FindingId::io_error);
     CHECK(findings[1].found.find("'" + path + "'") != std::string::npos);
   }
+}
+
+TEST_CASE("without any one of the syncs of salvaging the image might not be there after a crash") {
+  TestRegion region({512, 8, 1});
+  region.put_raw(0, region.raw().write_all());
+  MemoryFileSystem memory;
+  memory.load(region.path(), "/a");
+  memory.load(region.path(), "/b");
+  memory.add_directory("/out");
+  const Operation run = [](MemoryFileSystem& running) { (void)salvage_on(running); };
+  const auto undisturbed = memory.copy();
+  run(*undisturbed);
+  const Tree expected = undisturbed->tree("/out");
+  REQUIRE(expected.size() == 1);
+  const Examine examine = [&](MemoryFileSystem& left, bool finished) {
+    return finished ? difference(expected, left.tree("/out")) : "";
+  };
+  CHECK(needless_syncs(memory, run, examine) == "");
 }
 
 }  // namespace
