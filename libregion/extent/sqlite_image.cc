@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "libregion/base/error.h"
 #include "libregion/base/text.h"
 #include "libregion/extent/extent_file.h"
 #include "libregion/format/sqlite_wal.h"
@@ -130,6 +131,16 @@ class ImageLoader {
     return copy_frames(*log, log_bytes, *scanner, pages);
   }
 
+  static bool read_frames(const File& log, std::uint64_t offset_bytes, MutableByteView frames) {
+    try {
+      log.read(offset_bytes, frames);
+      return true;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::failed) throw;
+      return false;
+    }
+  }
+
   static std::optional<WalScanner> scan_log(const File& log, std::uint64_t log_bytes) {
     if (log_bytes < wal_header_bytes) return std::nullopt;
     std::array<std::byte, wal_header_bytes> header{};
@@ -139,10 +150,15 @@ class ImageLoader {
     const std::uint64_t frame_bytes = wal_frame_header_bytes + scanner->page_size_bytes();
     const std::uint64_t frame_count = (log_bytes - wal_header_bytes) / frame_bytes;
     Bytes frames;
-    for (std::uint64_t first = 0; first < frame_count; first += frames_read_at_once) {
-      const std::uint64_t count = std::min(frames_read_at_once, frame_count - first);
-      frames.resize(count * frame_bytes);
-      log.read(wal_header_bytes + first * frame_bytes, frames);
+    std::uint64_t at_once = frames_read_at_once;
+    for (std::uint64_t first = 0; first < frame_count; first += at_once) {
+      frames.resize(std::min(at_once, frame_count - first) * frame_bytes);
+      if (!read_frames(log, wal_header_bytes + first * frame_bytes, frames)) {
+        // What cannot be read may lie behind the end of what was committed.
+        at_once = 1;
+        frames.resize(frame_bytes);
+        log.read(wal_header_bytes + first * frame_bytes, frames);
+      }
       for (ByteView rest = frames; !rest.empty(); rest = rest.subspan(frame_bytes)) {
         const ByteView page = rest.first(frame_bytes).subspan(wal_frame_header_bytes);
         if (!scanner->take_frame(rest.first<wal_frame_header_bytes>(), page)) return scanner;

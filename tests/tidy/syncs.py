@@ -41,7 +41,7 @@ LEFT_OUT = {
     'region/extent_copy.cc': (3, IMPORT),
     'ops/repair.cc': (1, REPAIR),
     'ops/repair_extent.cc': (1, REPAIR),
-    'ops/undo.cc': (4, REPAIR),
+    'ops/undo.cc': (6, REPAIR),
     'ops/undo_log.cc': (5, REPAIR),
 }
 

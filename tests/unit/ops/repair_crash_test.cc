@@ -190,6 +190,10 @@ TEST_CASE("undo: without any one of its syncs a crash could do damage") {
   const std::string leaf = "fsync '/r/00/000'\n";
   CHECK(needless_in("wrong bits of 7 blocks") == leaf + leaf);
   CHECK(needless_in("stray logs") == "fsync '/r/00/000/000'\n" + leaf);
+  // And of an extent whose replacement differs from it in one active-slot bit.
+  const std::string of_extent_1 = "fsync '/r/00/000/001'\n" + leaf + leaf + leaf;
+  CHECK(needless_in("a raw replacement") == leaf + of_extent_1);
+  CHECK(needless_in("a SQLite replacement") == "");
 }
 
 // ---- faults -------------------------------------------------------------------------------------
