@@ -66,14 +66,12 @@ class PosixFile : public File {
     return done;
   }
 
-  [[nodiscard]] ByteView view(ByteRange range, Bytes& buffer) const override {
-    if (options_.use_mappings && options_.rate_limit == nullptr) {
-      const ByteView mapped = window_.view(descriptor_.number(), range);
-      if (mapped.size() == range.length_bytes) return mapped;
-    }
-    return File::view(range, buffer);
+  [[nodiscard]] ByteView view(ByteRange range) const override {
+    if (!options_.use_mappings || options_.rate_limit != nullptr) return {};
+    return window_.view(descriptor_.number(), range);
   }
   [[nodiscard]] bool has_torn_view() const override { return window_.is_torn(); }
+  void end_view() const override { window_.unmap(); }
 
   [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
     const std::uint64_t size_bytes = status().size_bytes;
@@ -88,16 +86,6 @@ class PosixFile : public File {
     const std::int64_t end = seek_in_file(descriptor_.number(), Seek::hole, data_bytes);
     if (end < 0) throw_system_error(errno, {"lseek", path_, data_bytes});
     return ByteRange{data_bytes, static_cast<std::uint64_t>(end) - data_bytes};
-  }
-
-  void will_read(ByteRange range) const override {
-    // What is read ahead would look as if it had been in the page cache before.
-    if (options_.rate_limit != nullptr || range.length_bytes == 0) return;
-    // Where the last byte is in the cache, so are those before it, as a rule: asking costs less
-    // than looking for each page.
-    std::byte last{};
-    if (read_cached_bytes(descriptor_.number(), range.end_bytes() - 1, {&last, 1}) == 1) return;
-    begin_to_read(descriptor_.number(), range.offset_bytes, range.length_bytes);
   }
 
   void copy_to(File& target, const FileCopy& copy) const override {
@@ -133,6 +121,10 @@ class PosixFile : public File {
       }
       done += static_cast<std::size_t>(count);
     }
+  }
+
+  void will_sync(ByteRange range) override {
+    begin_to_write(descriptor_.number(), range.offset_bytes, range.length_bytes);
   }
 
   void resize(std::uint64_t size_bytes) override {
