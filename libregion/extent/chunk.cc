@@ -24,46 +24,42 @@ std::uint64_t BlockChunk::known_zero_blocks(const File& file, BlockRange range) 
 }
 
 void BlockChunk::load(const File& file, BlockRange range) {
-  if (load_zeros(file, range)) return;
-  const ByteRange bytes = begin(file, range);
-  buffer_.resize(bytes.length_bytes);
-  file.read(bytes.offset_bytes, buffer_);
-  hash(buffer_);
+  if (!load_zeros(file, range)) hash(read(file, range));
 }
 
 void BlockChunk::load_view(const File& file, BlockRange range) {
   if (load_zeros(file, range)) return;
-  hash(file.view(begin(file, range), buffer_));
+  const ByteView seen =
+      file.view({geometry_.block_offset_bytes(range.first), range.count << geometry_.shift()});
+  hash(seen.empty() ? read(file, range) : seen);
 }
 
 bool BlockChunk::load_zeros(const File& file, BlockRange range) {
   first_block_ = range.first;
   if (known_zero_blocks(file, range) < range.count) return false;
-  // Zeros that follow zeros are there already.
-  if (!buffer_is_zero_) buffer_.clear();
-  buffer_is_zero_ = true;
-  buffer_.resize(range.count << geometry_.shift());
-  data_ = buffer_;
+  data_ = zero_bytes(range.count << geometry_.shift());
   hashes_.assign(range.count, zero_block_hash(geometry_.block_size_bytes()));
   return true;
 }
 
-ByteRange BlockChunk::begin(const File& file, BlockRange range) {
-  buffer_is_zero_ = false;
+ByteView BlockChunk::read(const File& file, BlockRange range) {
   const ByteRange bytes{geometry_.block_offset_bytes(range.first),
                         range.count << geometry_.shift()};
-  // Who reads whole chunks goes on reading.
-  if (bytes.length_bytes >= chunk_bytes) {
-    read_ahead_.before(file, bytes,
-                       std::min(zeros_.data_end_bytes(), geometry_.extent_data_bytes()));
-  }
-  return bytes;
+  const bool is_whole = bytes.length_bytes >= chunk_bytes;
+  const std::uint64_t data_end_bytes =
+      std::min(zeros_.data_end_bytes(), geometry_.extent_data_bytes());
+  return window_.read(file, bytes, is_whole ? data_end_bytes : bytes.end_bytes());
 }
 
 void BlockChunk::hash(ByteView data) {
   data_ = data;
   hashes_.resize(data.size() >> geometry_.shift());
   on_disk_hashes(data, geometry_.block_size_bytes(), hashes_);
+}
+
+ByteView zero_bytes(std::uint64_t length_bytes) {
+  static const Bytes zeros(chunk_bytes);
+  return ByteView(zeros).first(length_bytes);
 }
 
 void add_integrity_hashes(std::span<BlockRecord> records) {

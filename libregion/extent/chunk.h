@@ -9,7 +9,7 @@
 #include "libregion/extent/block_record.h"
 #include "libregion/extent/known_zeros.h"
 #include "libregion/format/units.h"
-#include "libregion/io/read_ahead.h"
+#include "libregion/io/read_window.h"
 
 namespace libregion {
 
@@ -22,7 +22,7 @@ class BlockChunk {
   [[nodiscard]] std::uint64_t blocks_of(BlockRange range) const;
 
   // Reads the blocks' data and hashes it, unless it is known to be zero; range.count must be at
-  // most blocks_of(range).
+  // most blocks_of(range). Who takes whole chunks goes on: what follows is read with them.
   void load(const File& file, BlockRange range);
   // The same with data that are a view of the file, and may be torn: see File::view.
   void load_view(const File& file, BlockRange range);
@@ -39,18 +39,19 @@ class BlockChunk {
 
  private:
   bool load_zeros(const File& file, BlockRange range);
-  ByteRange begin(const File& file, BlockRange range);
+  ByteView read(const File& file, BlockRange range);
   void hash(ByteView data);
 
   Geometry geometry_;
   std::uint64_t first_block_ = 0;
   ByteView data_;
   std::vector<std::uint64_t> hashes_;
-  Bytes buffer_;
-  bool buffer_is_zero_ = false;
   KnownZeros zeros_;
-  ReadAhead read_ahead_{std::uint64_t{8} << 20};
+  ReadWindow window_{std::uint64_t{2} << 20};
 };
+
+// Zeros, at most as many as a chunk has bytes of data.
+ByteView zero_bytes(std::uint64_t length_bytes);
 
 // Gives the integrity hash to the records of encrypted blocks whose data are what was written.
 void add_integrity_hashes(std::span<BlockRecord> records);

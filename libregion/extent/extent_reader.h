@@ -77,11 +77,12 @@ struct OpenedExtent {
 };
 
 // What an extent says of itself as a whole, without its blocks. Of a raw extent only the file's end
-// is read, of a SQLite one the database without its contexts.
+// is read, of a SQLite one the first pages of the database, and all of it where these do not do.
 struct ExtentSummary {
   std::optional<ExtentMetadata> metadata;  // none where a finding says why
   std::vector<Finding> findings;
   std::vector<std::unique_ptr<File>> files;  // what was open and claimed; a raw extent's only file
+  std::uint64_t read_bytes = 0;
 };
 
 }  // namespace libregion

@@ -153,6 +153,7 @@ ExtentSummary RawExtent::read_summary(std::unique_ptr<File> file, const Geometry
                                       ExtentId extent, const std::string& path) {
   RawInspection inspection(*file, geometry, extent, path);
   ExtentSummary summary;
+  summary.read_bytes = metadata_bytes;
   if (inspection.check_size()) {
     summary.metadata = inspection.check_metadata(metadata_view(inspection.read_metadata()));
   }
@@ -195,8 +196,8 @@ void RawExtent::make_records(BlockRange range) {
   } else {
     chunk_.load(*file_, range);
   }
-  load_slots(ContextSlot::A, range);
-  load_slots(ContextSlot::B, range);
+  const std::array<ByteView, 2> slot_bytes = {load_slots(ContextSlot::A, range),
+                                              load_slots(ContextSlot::B, range)};
   slots_.resize(range.count);
   records_.resize(range.count);
   for (std::uint64_t i = 0; i < range.count; ++i) {
@@ -204,7 +205,7 @@ void RawExtent::make_records(BlockRange range) {
     record.block = range.first + i;
     for (std::size_t array = 0; array < 2; ++array) {
       record.slot_bytes[array] =
-          ByteView(slot_chunks_[array].bytes).subspan(i * context_slot_bytes, context_slot_bytes);
+          slot_bytes[array].subspan(i * context_slot_bytes, context_slot_bytes);
       slots_[i][array] = decode_context_slot(SlotView(record.slot_bytes[array]));
     }
     record.slots = slots_[i];
@@ -217,19 +218,16 @@ void RawExtent::make_records(BlockRange range) {
   if (wants_integrity_hashes()) add_integrity_hashes(records_);
 }
 
-void RawExtent::load_slots(ContextSlot array, BlockRange range) {
+ByteView RawExtent::load_slots(ContextSlot array, BlockRange range) {
   SlotChunk& chunk = slot_chunks_[static_cast<std::size_t>(array)];
   const ByteRange bytes{layout_.slot_offset_bytes(array, range.first),
                         range.count * context_slot_bytes};
   if (chunk.zeros.length_at(*file_, bytes.offset_bytes) >= bytes.length_bytes) {
-    chunk.bytes.assign(bytes.length_bytes, std::byte{0});
-    return;
+    return zero_bytes(bytes.length_bytes);
   }
-  chunk.bytes.resize(bytes.length_bytes);
   const std::uint64_t array_end_bytes =
       layout_.slot_array_offset_bytes(array) + layout_.slot_array_bytes();
-  if (range.count > 1) chunk.read_ahead.before(*file_, bytes, array_end_bytes);
-  file_->read(bytes.offset_bytes, chunk.bytes);
+  return chunk.window.read(*file_, bytes, range.count > 1 ? array_end_bytes : bytes.end_bytes());
 }
 
 std::uint64_t RawExtent::count_unwritten(BlockRange range) {

@@ -39,14 +39,13 @@ class RawExtent : public ExtentReader {
             std::optional<ExtentMetadata> metadata, ActiveSlots active_slots);
   // The slots of one array, of the blocks in hand.
   struct SlotChunk {
-    Bytes bytes;
     KnownZeros zeros;
-    ReadAhead read_ahead{std::uint64_t{512} << 10};
+    ReadWindow window{std::uint64_t{64} << 10};
   };
 
   void load(BlockRange range);
   void make_records(BlockRange range);
-  void load_slots(ContextSlot array, BlockRange range);
+  ByteView load_slots(ContextSlot array, BlockRange range);
   [[nodiscard]] std::optional<ContextSlot> select(std::uint64_t block,
                                                   std::span<const SlotValue, 2> slots,
                                                   std::uint64_t data_hash) const;

@@ -79,7 +79,7 @@ void RawExtentWriter::decide_defragmentation() {
   extra_system_calls_ = {};
   is_defragmentation_due_ = false;
   if (!is_wanted) return;
-  const SlotConsolidation consolidation(*file_, geometry_, active_slots_);
+  SlotConsolidation consolidation(*file_, geometry_, active_slots_);
   is_defragmentation_due_ = consolidation.is_needed() && consolidation.plan().bad_sources.empty();
 }
 

@@ -6,42 +6,37 @@
 namespace libregion {
 namespace {
 
-constexpr std::uint64_t slots_written_at_once = 16'384;
+constexpr std::size_t slots_written_at_once_bytes = 16'384 * context_slot_bytes;
 
-bool has_context(const std::optional<BlockContext>& context) { return context.has_value(); }
-
-void write_slots(File& file, const RawLayout& layout,
-                 std::span<const std::optional<BlockContext>> contexts, ContextSlot array) {
-  Bytes encoded;
-  for (std::uint64_t first = 0; first < contexts.size(); first += slots_written_at_once) {
-    const auto now = contexts.subspan(
-        first, std::min<std::uint64_t>(slots_written_at_once, contexts.size() - first));
-    if (std::none_of(now.begin(), now.end(), has_context)) continue;
-    encoded.assign(now.size() * context_slot_bytes, std::byte{0});
-    for (std::size_t i = 0; i < now.size(); ++i) {
-      const auto slot = std::span(encoded).subspan(i * context_slot_bytes);
-      if (now[i]) encode_context_slot(*now[i], slot.first<context_slot_bytes>());
+void write_slots(File& file, std::uint64_t offset_bytes, ByteView slots) {
+  while (!slots.empty()) {
+    const ByteView now = slots.first(std::min(slots_written_at_once_bytes, slots.size()));
+    if (!all_zero(now)) {
+      file.write(offset_bytes, now);
+      file.will_sync({offset_bytes, now.size()});
     }
-    file.write(layout.slot_offset_bytes(array, first), encoded);
+    offset_bytes += now.size();
+    slots = slots.subspan(now.size());
   }
 }
 
 }  // namespace
 
-void write_raw_tail(File& file, const Geometry& geometry,
-                    std::span<const std::optional<BlockContext>> contexts, ContextSlot array,
+void write_raw_tail(File& file, const Geometry& geometry, const SlotArray& slots, ContextSlot array,
                     const ExtentMetadata& metadata) {
-  LIBREGION_ASSERT(contexts.size() == geometry.extent_size_blocks());
+  LIBREGION_ASSERT(slots.block_count() == geometry.extent_size_blocks());
   const RawLayout layout(geometry);
-  file.resize(geometry.extent_data_bytes());
+  if (file.status().size_bytes > geometry.extent_data_bytes()) {
+    file.resize(geometry.extent_data_bytes());
+  }
   file.resize(layout.file_bytes());
-  write_slots(file, layout, contexts, array);
+  write_slots(file, layout.slot_array_offset_bytes(array), slots.bytes());
 
   Bytes tail;
-  if (array == ContextSlot::B && std::any_of(contexts.begin(), contexts.end(), has_context)) {
-    ActiveSlots active(contexts.size());
-    for (std::uint64_t block = 0; block < contexts.size(); ++block) {
-      if (contexts[block]) active.set(block, array);
+  if (array == ContextSlot::B && !all_zero(slots.bytes())) {
+    ActiveSlots active(slots.block_count());
+    for (std::uint64_t block = 0; block < slots.block_count(); ++block) {
+      if (slots.has(block)) active.set(block, array);
     }
     tail.assign(active.bytes().begin(), active.bytes().end());
   }

@@ -32,6 +32,7 @@
 
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "libregion/format/metadata.h"
@@ -49,7 +50,8 @@ class SlotConsolidation {
   [[nodiscard]] const SlotFragmentation& fragmentation() const { return fragmentation_; }
   [[nodiscard]] bool is_needed() const { return fragmentation_.minor_block_count() > 0; }
 
-  // What the next steps will do. Reads all that they will read.
+  // What the next steps will do. Reads all that they will read, and keeps it for the step that
+  // follows where it is not too much.
   struct Plan {
     struct BadSource {
       std::uint64_t block = 0;
@@ -59,7 +61,7 @@ class SlotConsolidation {
     std::uint64_t written_bytes = 0;     // by all steps
     bool clears = false;
   };
-  [[nodiscard]] Plan plan() const;
+  [[nodiscard]] Plan plan();
 
   void clear();
   void copy();
@@ -71,22 +73,21 @@ class SlotConsolidation {
   void persist(const ExtentMetadata& metadata);
 
  private:
-  // Runs of blocks to be moved that are read and written together.
-  struct Group {
-    BlockRange span;
-    std::vector<BlockRange> runs;
-  };
-  // Both slots of every block of a group's span.
+  // Both slots of every block of a span.
   struct Slots {
-    Bytes source;
-    Bytes target;
+    BlockRange span;
+    std::unique_ptr<std::byte[]> bytes;
+    MutableByteView source;
+    MutableByteView target;
   };
 
-  [[nodiscard]] std::vector<Group> groups() const;
-  [[nodiscard]] Slots read_slots(const Group& group) const;
-  bool clear_in(const Group& group, Slots& slots) const;
+  [[nodiscard]] std::vector<BlockRange> spans() const;
+  Slots& load(const BlockRange& span);
+  template <class Visit>
+  void for_each_moved(Slots& slots, Visit visit) const;
+  bool clear_in(Slots& slots) const;
   [[nodiscard]] bool may_match_half_written(std::uint64_t block, SlotView source) const;
-  void write_target(const Group& group, const Slots& slots);
+  void write_target(const Slots& slots);
 
   File& file_;
   RawLayout layout_;
@@ -94,6 +95,7 @@ class SlotConsolidation {
   SlotFragmentation fragmentation_;
   ContextSlot source_array_;
   ContextSlot target_array_;
+  Slots slots_;  // that were read last
 };
 
 }  // namespace libregion

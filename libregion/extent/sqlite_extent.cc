@@ -43,9 +43,11 @@ ExtentSummary SqliteExtent::read_summary(const Directory& leaf, ExtentId extent,
     if (problem) summary.findings.push_back(std::move(*problem));
     summary.files.push_back(std::move(data));
   }
-  SqliteImage image = load_sqlite_image(leaf, extent, parts, claim);
+  auto [image, metadata, read_bytes] = load_sqlite_metadata(leaf, extent, parts, claim);
   append(summary.findings, std::move(image.findings));
   if (image.db != nullptr) summary.files.push_back(std::move(image.db));
+  summary.metadata = metadata;
+  summary.read_bytes = read_bytes;
   if (!image.pages) return summary;
   SqliteTables tables = read_sqlite_metadata(*image.pages, extent, geometry);
   append(summary.findings, std::move(tables.findings));
@@ -59,8 +61,10 @@ SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
   Opening opening;
   auto data =
       open_extent_file(leaf, extent, ExtentPart::data, data_access, claim, opening.findings);
+  std::uint64_t data_file_bytes = 0;
   if (data != nullptr) {
-    auto problem = check_data_size(data->status().size_bytes, geometry, extent);
+    data_file_bytes = data->status().size_bytes;
+    auto problem = check_data_size(data_file_bytes, geometry, extent);
     if (problem) opening.findings.push_back(std::move(*problem));
   }
   SqliteImage image = load_sqlite_image(leaf, extent, parts, claim);
@@ -73,17 +77,18 @@ SqliteExtent::Opening SqliteExtent::open(const Directory& leaf, ExtentId extent,
     if (image.db != nullptr) opening.files.push_back(std::move(image.db));
     return opening;
   }
-  opening.extent.reset(
-      new SqliteExtent(std::move(data), std::move(image.db), geometry, std::move(tables)));
+  opening.extent.reset(new SqliteExtent(std::move(data), std::move(image.db), geometry,
+                                        std::move(tables), data_file_bytes));
   return opening;
 }
 
 SqliteExtent::SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db,
-                           const Geometry& geometry, SqliteTables tables)
+                           const Geometry& geometry, SqliteTables tables,
+                           std::uint64_t data_file_bytes)
     : data_(std::move(data)),
       db_(std::move(db)),
       geometry_(geometry),
-      data_file_bytes_(data_->status().size_bytes),
+      data_file_bytes_(data_file_bytes),
       metadata_(tables.metadata),
       generation_(tables.generation),
       rows_(std::move(*tables.rows)),
@@ -147,6 +152,14 @@ void SqliteExtent::complete_rows(BlockRange range) {
     }
     records_[block - range.first].slots = std::span(completed_rows_).subspan(first);
   }
+}
+
+void SqliteExtent::forget_blocks() {
+  rows_ = ContextRows();
+  chunk_ = BlockChunk(geometry_);
+  records_ = {};
+  completed_rows_ = {};
+  data_->end_view();
 }
 
 std::uint64_t SqliteExtent::count_unwritten(BlockRange range) {

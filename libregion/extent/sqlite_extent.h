@@ -36,15 +36,15 @@ class SqliteExtent : public ExtentReader {
   // As they stand in the database: of generation S3 without the on-disk hash of encrypted blocks,
   // which read_blocks() completes.
   [[nodiscard]] const ContextRows& rows() const { return rows_; }
-  // Gives their memory back. Blocks have no rows from here on.
-  void forget_rows() { rows_ = ContextRows(); }
+  // Gives back the memory of what was read. Blocks have no rows from here on.
+  void forget_blocks();
   [[nodiscard]] SqliteGeneration generation() const { return generation_; }
   [[nodiscard]] File& data_file() { return *data_; }
   [[nodiscard]] std::uint64_t data_file_bytes() const { return data_file_bytes_; }
 
  private:
   SqliteExtent(std::unique_ptr<File> data, std::unique_ptr<File> db, const Geometry& geometry,
-               SqliteTables tables);
+               SqliteTables tables, std::uint64_t data_file_bytes);
   void load(BlockRange range);
   void make_records(BlockRange range);
   void complete_rows(BlockRange range);

@@ -7,6 +7,7 @@
 #include "libregion/base/text.h"
 #include "libregion/extent/extent_file.h"
 #include "libregion/format/sqlite_wal.h"
+#include "libregion/format/sqlite_walk.h"
 
 namespace libregion {
 namespace {
@@ -16,6 +17,9 @@ constexpr std::uint64_t image_bytes_max = std::uint64_t{1} << 30;
 // How far a log may extend a database beyond the bytes of both: pages that went to the free list
 // before they were ever written.
 constexpr std::uint64_t unwritten_bytes_max = std::uint64_t{16} << 20;
+
+// Of a log.
+constexpr std::uint64_t frames_read_at_once = 32;
 
 constexpr std::string_view database_magic("SQLite format 3\0", 16);
 constexpr std::size_t header_page_size_offset = 16;
@@ -29,27 +33,52 @@ class ImageLoader {
       : leaf_(leaf), extent_(extent), parts_(parts), claim_(claim) {}
 
   SqliteImage load() {
-    image_.db = open(ExtentPart::db);
-    if (image_.db == nullptr || has_hot_journal()) return std::move(image_);
-    const std::uint64_t db_bytes = image_.db->status().size_bytes;
-    if (db_bytes == 0) {
-      // SQLite would take it for an empty database, and remove the log.
-      add(FindingId::sqlite_empty_file, ExtentPart::db, 0, "a SQLite database", "0 bytes");
-      return std::move(image_);
-    }
-    if (!is_size_acceptable(db_bytes, ExtentPart::db)) return std::move(image_);
-    Bytes pages = image_.db->read(0, db_bytes);
-    if (parts_.has(ExtentPart::db_wal) && !apply_log(pages)) return std::move(image_);
-    if (has_database_header(pages)) {
-      // "Rollback journal": in memory there can be no log.
-      pages[header_write_version_offset] = std::byte{1};
-      pages[header_write_version_offset + 1] = std::byte{1};
-      image_.pages = std::move(pages);
-    }
+    if (open_database()) load_pages();
     return std::move(image_);
   }
 
+  SqliteMetadataImage load_metadata() {
+    if (!open_database()) return {std::move(image_), std::nullopt, 0};
+    if (const auto metadata = walk_first_pages()) {
+      return {std::move(image_), metadata, sqlite_metadata_bytes};
+    }
+    load_pages();
+    return {std::move(image_), std::nullopt, db_bytes_};
+  }
+
  private:
+  // False where there is nothing to be loaded.
+  bool open_database() {
+    image_.db = open(ExtentPart::db);
+    if (image_.db == nullptr || has_hot_journal()) return false;
+    db_bytes_ = image_.db->status().size_bytes;
+    if (db_bytes_ > 0) return is_size_acceptable(db_bytes_, ExtentPart::db);
+    // SQLite would take it for an empty database, and remove the log.
+    add(FindingId::sqlite_empty_file, ExtentPart::db, 0, "a SQLite database", "0 bytes");
+    return false;
+  }
+
+  std::optional<ExtentMetadata> walk_first_pages() {
+    if (parts_.has(ExtentPart::db_wal) || db_bytes_ < sqlite_metadata_bytes) return std::nullopt;
+    Bytes pages = image_.db->read(0, sqlite_metadata_bytes);
+    mark_without_log(pages);
+    return walk_sqlite_metadata(pages, db_bytes_);
+  }
+
+  void load_pages() {
+    Bytes pages = image_.db->read(0, db_bytes_);
+    if (parts_.has(ExtentPart::db_wal) && !apply_log(pages)) return;
+    if (!has_database_header(pages)) return;
+    mark_without_log(pages);
+    image_.pages = std::move(pages);
+  }
+
+  // "Rollback journal": in memory there can be no log.
+  static void mark_without_log(Bytes& pages) {
+    pages[header_write_version_offset] = std::byte{1};
+    pages[header_write_version_offset + 1] = std::byte{1};
+  }
+
   std::unique_ptr<File> open(ExtentPart part) {
     return open_extent_file(leaf_, extent_, part, Access::read, claim_, image_.findings);
   }
@@ -107,13 +136,16 @@ class ImageLoader {
     log.read(0, header);
     auto scanner = WalScanner::from_header(header);
     if (!scanner) return std::nullopt;
-    Bytes frame(wal_frame_header_bytes + scanner->page_size_bytes());
-    for (std::uint64_t at = wal_header_bytes; frame.size() <= log_bytes - at; at += frame.size()) {
-      log.read(at, frame);
-      const std::span<const std::byte, wal_frame_header_bytes> frame_header(
-          ByteView(frame).first(wal_frame_header_bytes));
-      if (!scanner->take_frame(frame_header, ByteView(frame).subspan(wal_frame_header_bytes))) {
-        break;
+    const std::uint64_t frame_bytes = wal_frame_header_bytes + scanner->page_size_bytes();
+    const std::uint64_t frame_count = (log_bytes - wal_header_bytes) / frame_bytes;
+    Bytes frames;
+    for (std::uint64_t first = 0; first < frame_count; first += frames_read_at_once) {
+      const std::uint64_t count = std::min(frames_read_at_once, frame_count - first);
+      frames.resize(count * frame_bytes);
+      log.read(wal_header_bytes + first * frame_bytes, frames);
+      for (ByteView rest = frames; !rest.empty(); rest = rest.subspan(frame_bytes)) {
+        const ByteView page = rest.first(frame_bytes).subspan(wal_frame_header_bytes);
+        if (!scanner->take_frame(rest.first<wal_frame_header_bytes>(), page)) return scanner;
       }
     }
     return scanner;
@@ -171,6 +203,7 @@ class ImageLoader {
   const ExtentParts& parts_;
   const FileClaim& claim_;
   SqliteImage image_;
+  std::uint64_t db_bytes_ = 0;
 };
 
 }  // namespace
@@ -178,6 +211,11 @@ class ImageLoader {
 SqliteImage load_sqlite_image(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
                               const FileClaim& claim) {
   return ImageLoader(leaf, extent, parts, claim).load();
+}
+
+SqliteMetadataImage load_sqlite_metadata(const Directory& leaf, ExtentId extent,
+                                         const ExtentParts& parts, const FileClaim& claim) {
+  return ImageLoader(leaf, extent, parts, claim).load_metadata();
 }
 
 }  // namespace libregion

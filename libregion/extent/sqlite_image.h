@@ -22,4 +22,14 @@ struct SqliteImage {
 SqliteImage load_sqlite_image(const Directory& leaf, ExtentId extent, const ExtentParts& parts,
                               const FileClaim& claim);
 
+// The same for who wants the metadata alone: of a database that Crucible left, without a log, only
+// the first pages are read, and `metadata` says what they say. Else it is all loaded.
+struct SqliteMetadataImage {
+  SqliteImage image;
+  std::optional<ExtentMetadata> metadata;
+  std::uint64_t read_bytes = 0;
+};
+SqliteMetadataImage load_sqlite_metadata(const Directory& leaf, ExtentId extent,
+                                         const ExtentParts& parts, const FileClaim& claim);
+
 }  // namespace libregion

@@ -241,11 +241,10 @@ SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Ge
   return TableReader(image, extent, geometry).read(/*with_rows=*/false);
 }
 
-Bytes build_sqlite_image(const ExtentMetadata& metadata,
-                         std::span<const std::optional<BlockContext>> contexts) {
+Bytes build_sqlite_image(const ExtentMetadata& metadata, const SlotArray& contexts) {
   return build_image(metadata, [&](SqliteStatement& insert) {
-    for (std::size_t block = 0; block < contexts.size(); ++block) {
-      if (contexts[block]) insert_context(insert, block, *contexts[block]);
+    for (std::uint64_t block = 0; block < contexts.block_count(); ++block) {
+      if (const auto context = contexts.at(block)) insert_context(insert, block, *context);
     }
   });
 }

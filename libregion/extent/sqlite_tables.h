@@ -20,8 +20,8 @@
 #include "libregion/extent/sqlite_rows.h"
 #include "libregion/format/bytes.h"
 #include "libregion/format/context_rows.h"
-#include "libregion/format/context_slot.h"
 #include "libregion/format/metadata.h"
+#include "libregion/format/slot_array.h"
 #include "libregion/format/units.h"
 #include "libregion/report/finding.h"
 
@@ -48,8 +48,7 @@ SqliteTables read_tables_with_sqlite(ByteView image, ExtentId extent, const Geom
 SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
 
 // A database as Crucible makes them, with one row for each context that is there.
-Bytes build_sqlite_image(const ExtentMetadata& metadata,
-                         std::span<const std::optional<BlockContext>> contexts);
+Bytes build_sqlite_image(const ExtentMetadata& metadata, const SlotArray& contexts);
 // The same with any number of rows for each of the first `block_count` blocks. nullopt where two
 // rows of a block have the same on-disk hash.
 std::optional<Bytes> build_sqlite_image(const ExtentMetadata& metadata, const ContextRows& rows,

@@ -27,6 +27,11 @@ class ActiveSlots {
   [[nodiscard]] std::uint64_t block_count() const { return block_count_; }
   [[nodiscard]] ContextSlot at(std::uint64_t block) const;
   void set(std::uint64_t block, ContextSlot slot);
+  void set_all(ContextSlot slot);
+
+  // Which of 64 blocks have their active slot in this array: block `first` + i in bit i. `first` is
+  // a multiple of 64; behind the last block bits are 0.
+  [[nodiscard]] std::uint64_t blocks_in(ContextSlot array, std::uint64_t first) const;
 
   // As they go to disk, unused bits included.
   [[nodiscard]] ByteView bytes() const { return bits_; }

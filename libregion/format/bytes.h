@@ -48,12 +48,24 @@ using UnsignedOf = std::conditional_t<
     std::conditional_t<size_bytes == 2, std::uint16_t,
                        std::conditional_t<size_bytes <= 4, std::uint32_t, std::uint64_t>>>;
 
+constexpr std::uint8_t swap_bytes(std::uint8_t value) { return value; }
+constexpr std::uint16_t swap_bytes(std::uint16_t value) { return __builtin_bswap16(value); }
+constexpr std::uint32_t swap_bytes(std::uint32_t value) { return __builtin_bswap32(value); }
+constexpr std::uint64_t swap_bytes(std::uint64_t value) { return __builtin_bswap64(value); }
+
 template <std::size_t size_bytes>
 UnsignedOf<size_bytes> big_endian_at(ByteView bytes, std::size_t offset_bytes) {
   LIBREGION_ASSERT(offset_bytes <= bytes.size() && size_bytes <= bytes.size() - offset_bytes);
+  const std::byte* const source = bytes.data() + offset_bytes;
+  // Of millions of rows: one load where the processor has an integer of that size.
+  if constexpr (std::endian::native == std::endian::little && std::has_single_bit(size_bytes)) {
+    UnsignedOf<size_bytes> value = 0;
+    std::memcpy(&value, source, size_bytes);
+    return swap_bytes(value);
+  }
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < size_bytes; ++i) {
-    value = value << 8U | std::to_integer<std::uint64_t>(bytes[offset_bytes + i]);
+    value = value << 8U | std::to_integer<std::uint64_t>(source[i]);
   }
   return static_cast<UnsignedOf<size_bytes>>(value);
 }
@@ -112,10 +124,10 @@ class Encoder {
               bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_));
     offset_bytes_ += source.size();
   }
-  void u8(std::uint8_t value) { little_endian(value, 1); }
-  void u16(std::uint16_t value) { little_endian(value, 2); }
-  void u32(std::uint32_t value) { little_endian(value, 4); }
-  void u64(std::uint64_t value) { little_endian(value, 8); }
+  void u8(std::uint8_t value) { little_endian(value); }
+  void u16(std::uint16_t value) { little_endian(value); }
+  void u32(std::uint32_t value) { little_endian(value); }
+  void u64(std::uint64_t value) { little_endian(value); }
   // The rest of the span.
   void zeros() {
     std::fill(bytes_.begin() + static_cast<std::ptrdiff_t>(offset_bytes_), bytes_.end(),
@@ -124,12 +136,18 @@ class Encoder {
   }
 
  private:
-  void little_endian(std::uint64_t value, std::size_t size_bytes) {
-    std::array<std::byte, 8> encoded{};
-    for (std::size_t i = 0; i < size_bytes; ++i) {
-      encoded[i] = static_cast<std::byte>(value >> (8 * i));
+  // As in the decoder: one store where the processor's order is the same.
+  template <class Integer>
+  void little_endian(Integer value) {
+    std::array<std::byte, sizeof(Integer)> encoded{};
+    if constexpr (std::endian::native == std::endian::little) {
+      std::memcpy(encoded.data(), &value, sizeof(Integer));
+    } else {
+      for (std::size_t i = 0; i < sizeof(Integer); ++i) {
+        encoded[i] = static_cast<std::byte>(value >> (8 * i));
+      }
     }
-    put(ByteView(encoded).first(size_bytes));
+    put(encoded);
   }
 
   MutableByteView bytes_;

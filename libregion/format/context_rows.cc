@@ -16,11 +16,6 @@ void ContextRows::reserve(std::size_t row_count) {
   contexts_.reserve(row_count);
 }
 
-void ContextRows::add(std::uint64_t block, const BlockContext& context) {
-  blocks_.push_back(block);
-  contexts_.emplace_back(context);
-}
-
 void ContextRows::sort() {
   // The table's own order; only a damaged one needs the work.
   if (std::is_sorted(blocks_.begin(), blocks_.end())) return;

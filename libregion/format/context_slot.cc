@@ -12,6 +12,22 @@ std::size_t encoded_bytes(SlotView slot) {
   return slot[encrypted_offset] == std::byte{0} ? plain_slot_bytes : context_slot_bytes;
 }
 
+// Built where it is returned: a copy of what was written in small parts would wait for them.
+SlotValue decode_present_slot(SlotView slot) {
+  SlotValue value(std::in_place_type<BlockContext>);
+  auto& context = *std::get_if<BlockContext>(&value);
+  Decoder in(slot.subspan<1>());
+  context.hash = in.u64();
+  if (in.u8() == 1) {
+    auto& encryption = context.encryption.emplace();
+    encryption.nonce = in.take_array<12>();
+    encryption.tag = in.take_array<16>();
+  }
+  context.on_disk_hash = in.u64();
+  context.flush_id = in.u16();
+  return value;
+}
+
 }  // namespace
 
 std::optional<BadSlot> find_bad_presence(SlotView slot) {
@@ -22,21 +38,14 @@ std::optional<BadSlot> find_bad_presence(SlotView slot) {
   return std::nullopt;
 }
 
+bool is_encrypted(SlotView slot) {
+  return slot[present_offset] == std::byte{1} && slot[encrypted_offset] == std::byte{1};
+}
+
 SlotValue decode_context_slot(SlotView slot) {
   if (const auto bad = find_bad_presence(slot)) return *bad;
-  Decoder in(slot);
-  if (in.u8() == 0) return EmptySlot{};
-
-  BlockContext context;
-  context.hash = in.u64();
-  if (in.u8() == 1) {
-    context.encryption.emplace();
-    context.encryption->nonce = in.take_array<12>();
-    context.encryption->tag = in.take_array<16>();
-  }
-  context.on_disk_hash = in.u64();
-  context.flush_id = in.u16();
-  return context;
+  if (slot[present_offset] == std::byte{0}) return EmptySlot{};
+  return decode_present_slot(slot);
 }
 
 void encode_context_slot(const BlockContext& context,

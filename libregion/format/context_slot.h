@@ -84,6 +84,9 @@ SlotValue decode_context_slot(SlotView slot);
 // What decoding it has against a slot, without decoding it.
 std::optional<BadSlot> find_bad_presence(SlotView slot);
 
+// Whether it holds the context of an encrypted block.
+bool is_encrypted(SlotView slot);
+
 // Encodes a present slot; an empty one is all zeros.
 void encode_context_slot(const BlockContext& context,
                          std::span<std::byte, context_slot_bytes> slot);

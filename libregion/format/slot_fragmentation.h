@@ -7,10 +7,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "libregion/format/active_slots.h"
-#include "libregion/format/units.h"
 
 namespace libregion {
 
@@ -63,8 +61,5 @@ class ExtraSystemCalls {
 };
 
 SlotFragmentation measure_fragmentation(const ActiveSlots& slots);
-
-// The runs of blocks whose active slot is in this array, in ascending order.
-std::vector<BlockRange> runs_of(const ActiveSlots& slots, ContextSlot array);
 
 }  // namespace libregion

@@ -16,18 +16,24 @@ std::uint32_t field_at(ByteView bytes, std::size_t offset_bytes) {
   return big_endian_at<4>(bytes, offset_bytes);
 }
 
-std::uint32_t word_at(ByteView bytes, std::size_t offset_bytes, bool big_endian) {
-  if (big_endian) return field_at(bytes, offset_bytes);
+template <bool big_endian>
+std::uint32_t word_at(ByteView bytes, std::size_t offset_bytes) {
+  if constexpr (big_endian) return field_at(bytes, offset_bytes);
   return Decoder(bytes.subspan(offset_bytes, 4)).u32();
+}
+
+template <bool big_endian>
+WalChecksum add_words(WalChecksum sum, ByteView bytes) {
+  for (std::size_t offset = 0; offset < bytes.size(); offset += 8) {
+    sum.first += word_at<big_endian>(bytes, offset) + sum.second;
+    sum.second += word_at<big_endian>(bytes, offset + 4) + sum.first;
+  }
+  return sum;
 }
 
 // bytes.size() must be a multiple of 8.
 WalChecksum add_to_checksum(WalChecksum sum, ByteView bytes, bool big_endian) {
-  for (std::size_t offset = 0; offset < bytes.size(); offset += 8) {
-    sum.first += word_at(bytes, offset, big_endian) + sum.second;
-    sum.second += word_at(bytes, offset + 4, big_endian) + sum.first;
-  }
-  return sum;
+  return big_endian ? add_words<true>(sum, bytes) : add_words<false>(sum, bytes);
 }
 
 WalChecksum checksum_at(ByteView bytes, std::size_t offset_bytes) {

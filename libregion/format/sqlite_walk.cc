@@ -36,12 +36,7 @@ constexpr std::uint8_t text_type(std::size_t size_bytes) {
   return static_cast<std::uint8_t>(13 + 2 * size_bytes);
 }
 
-template <std::size_t size_bytes>
-std::int64_t signed_at(ByteView bytes) {
-  constexpr std::size_t unused_bits = 64 - 8 * size_bytes;
-  const std::uint64_t high = std::uint64_t{big_endian_at<size_bytes>(bytes, 0)} << unused_bits;
-  return static_cast<std::int64_t>(high) >> unused_bits;
-}
+constexpr std::array<std::uint8_t, 7> integer_sizes = {0, 1, 2, 3, 4, 6, 8};
 
 // Reads the columns of a record one after the other. Once one is of another type than asked for,
 // or not all there, `is_refused` and all values mean nothing.
@@ -56,26 +51,29 @@ class RecordReader {
   }
 
   std::int64_t integer() {
-    switch (const std::uint8_t type = next_type()) {
-      case 1: return signed_at<1>(value(1));
-      case 2: return signed_at<2>(value(2));
-      case 3: return signed_at<3>(value(3));
-      case 4: return signed_at<4>(value(4));
-      case 5: return signed_at<6>(value(6));
-      case 6: return signed_at<8>(value(8));
-      case 8:
-      case 9: return type - 8;
-      default: is_refused_ = true; return 0;
+    const std::uint8_t type = next_type();
+    if (type == 8 || type == 9) return type - 8;
+    const std::size_t size_bytes = type < integer_sizes.size() ? integer_sizes[type] : 0;
+    if (size_bytes == 0 || size_bytes > values_.size()) {
+      is_refused_ = true;
+      return 0;
     }
+    // Its bytes are the high ones of the eight from its first on, where there are eight.
+    const std::uint64_t high = values_.size() >= sizeof(std::uint64_t)
+                                   ? big_endian_at<8>(values_, 0)
+                                   : high_bytes(values_);
+    values_ = values_.subspan(size_bytes);
+    return static_cast<std::int64_t>(high) >> (64 - 8 * size_bytes);
   }
 
   // False for NULL.
-  bool blob(MutableByteView target) {
+  template <std::size_t size_bytes>
+  bool blob(std::array<std::byte, size_bytes>& target) {
     const std::uint8_t type = next_type();
     if (type == null_type) return false;
-    if (type != blob_type(target.size())) is_refused_ = true;
-    const ByteView bytes = value(target.size());
-    std::copy(bytes.begin(), bytes.end(), target.begin());
+    if (type != blob_type(size_bytes)) is_refused_ = true;
+    const ByteView bytes = value(size_bytes);
+    std::copy_n(bytes.begin(), size_bytes, target.begin());
     return true;
   }
 
@@ -102,6 +100,13 @@ class RecordReader {
     return type;
   }
 
+  // Of less than eight bytes, followed by zeros.
+  static std::uint64_t high_bytes(ByteView bytes) {
+    std::array<std::byte, sizeof(std::uint64_t)> all{};
+    std::copy(bytes.begin(), bytes.end(), all.begin());
+    return big_endian_at<8>(all, 0);
+  }
+
   // Zeros where it is not all there.
   ByteView value(std::size_t size_bytes) {
     static constexpr std::array<std::byte, 16> zeros{};
@@ -121,24 +126,24 @@ class RecordReader {
 
 // ---- the header and the schema ------------------------------------------------------------------
 
-bool has_known_header(ByteView image) {
-  if (image.size() < block_context_root * sqlite_page_bytes || image.size() > image_bytes_max ||
-      image.size() % sqlite_page_bytes != 0) {
+bool has_known_header(ByteView pages, std::uint64_t database_bytes) {
+  if (database_bytes < block_context_root * sqlite_page_bytes || database_bytes > image_bytes_max ||
+      database_bytes % sqlite_page_bytes != 0 || pages.size() < sqlite_header_bytes) {
     return false;
   }
   constexpr std::string_view magic("SQLite format 3\0", 16);
-  const std::uint32_t change_counter = big_endian_at<4>(image, 24);
-  return to_text(image.first(magic.size())) == magic &&
-         big_endian_at<2>(image, 16) == sqlite_page_bytes &&
-         big_endian_at<2>(image, 18) == 0x0101 &&  // to be written and read without a log
-         big_endian_at<1>(image, 20) == 0 &&       // reserved bytes of each page
-         big_endian_at<3>(image, 21) == 0x402020 &&
-         big_endian_at<4>(image, 28) == image.size() / sqlite_page_bytes &&
-         big_endian_at<4>(image, 44) == 4 &&             // schema format
-         big_endian_at<4>(image, 52) == 0 &&             // no automatic vacuum
-         big_endian_at<4>(image, 56) == 1 &&             // UTF-8
-         big_endian_at<4>(image, 64) == 0 &&             // nor a stepwise one
-         big_endian_at<4>(image, 92) == change_counter;  // the number of pages is to be trusted
+  const std::uint32_t change_counter = big_endian_at<4>(pages, 24);
+  return to_text(pages.first(magic.size())) == magic &&
+         big_endian_at<2>(pages, 16) == sqlite_page_bytes &&
+         big_endian_at<2>(pages, 18) == 0x0101 &&  // to be written and read without a log
+         big_endian_at<1>(pages, 20) == 0 &&       // reserved bytes of each page
+         big_endian_at<3>(pages, 21) == 0x402020 &&
+         big_endian_at<4>(pages, 28) == database_bytes / sqlite_page_bytes &&
+         big_endian_at<4>(pages, 44) == 4 &&             // schema format
+         big_endian_at<4>(pages, 52) == 0 &&             // no automatic vacuum
+         big_endian_at<4>(pages, 56) == 1 &&             // UTF-8
+         big_endian_at<4>(pages, 64) == 0 &&             // nor a stepwise one
+         big_endian_at<4>(pages, 92) == change_counter;  // the number of pages is to be trusted
 }
 
 std::optional<SqlitePage> open_page(ByteView image, std::uint32_t page_number) {
@@ -297,23 +302,20 @@ class RowWalker {
     const auto record = page.take_record(cell);
     if (!record) return false;
     RecordReader reader(*record, 5);
-    BlockContext context;
-    EncryptionContext encryption;
     const std::int64_t block = reader.integer();
     const std::int64_t on_disk_hash = reader.integer();
-    context.hash = static_cast<std::uint64_t>(reader.integer());
-    context.on_disk_hash = static_cast<std::uint64_t>(on_disk_hash);
-    const bool has_nonce = reader.blob(encryption.nonce);
-    const bool has_tag = reader.blob(encryption.tag);
-    if (has_nonce) context.encryption = encryption;
-    if (!reader.is_complete() || has_nonce != has_tag) return false;
     if (block < 0 || block >= block_count_) return false;
-
     const std::pair key(block, on_disk_hash);
     if (rows_.size() > 0 && key <= last_key_) return false;
     last_key_ = key;
-    rows_.add(static_cast<std::uint64_t>(block), context);
-    return true;
+
+    BlockContext& context = rows_.add(static_cast<std::uint64_t>(block));
+    context.hash = static_cast<std::uint64_t>(reader.integer());
+    context.on_disk_hash = static_cast<std::uint64_t>(on_disk_hash);
+    const bool has_nonce = reader.blob(context.encryption.emplace().nonce);
+    const bool has_tag = reader.blob(context.encryption->tag);
+    if (!has_nonce) context.encryption.reset();
+    return reader.is_complete() && has_nonce == has_tag;
   }
 
   ByteView image_;
@@ -326,11 +328,12 @@ class RowWalker {
 
 }  // namespace
 
-std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView image) {
-  if (!has_known_header(image) || !has_known_schema(image) || !is_index_sound(image)) {
+std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView pages, std::uint64_t database_bytes) {
+  if (!has_known_header(pages, database_bytes) || !has_known_schema(pages) ||
+      !is_index_sound(pages)) {
     return std::nullopt;
   }
-  const auto rows = read_metadata_rows(image);
+  const auto rows = read_metadata_rows(pages);
   if (!rows || rows->ext_version != sqlite_ext_version || !rows->gen_number ||
       !rows->flush_number || !rows->dirty) {
     return std::nullopt;
@@ -347,7 +350,7 @@ std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView image) {
 }
 
 std::optional<ContextRows> walk_sqlite_rows(ByteView image, std::uint64_t block_count) {
-  if (!has_known_header(image) || !has_known_schema(image)) return std::nullopt;
+  if (!has_known_header(image, image.size()) || !has_known_schema(image)) return std::nullopt;
   return RowWalker(image, block_count).walk();
 }
 

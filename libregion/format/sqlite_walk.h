@@ -25,6 +25,7 @@
 #include "libregion/format/bytes.h"
 #include "libregion/format/context_rows.h"
 #include "libregion/format/metadata.h"
+#include "libregion/format/sqlite_pages.h"
 
 namespace libregion {
 
@@ -42,8 +43,12 @@ inline constexpr const char* sqlite_block_context_sql = R"(CREATE TABLE block_co
                     PRIMARY KEY (block, on_disk_hash)
                 ) WITHOUT ROWID)";
 
-// nullopt: refused.
-std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView image);
+// nullopt: refused. Of a database of `database_bytes` the pages 1 to 3 are enough.
+constexpr std::size_t sqlite_metadata_bytes = 3 * sqlite_page_bytes;
+std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView pages, std::uint64_t database_bytes);
+inline std::optional<ExtentMetadata> walk_sqlite_metadata(ByteView image) {
+  return walk_sqlite_metadata(image, image.size());
+}
 
 // The rows of an extent of `block_count` blocks. nullopt: refused.
 std::optional<ContextRows> walk_sqlite_rows(ByteView image, std::uint64_t block_count);

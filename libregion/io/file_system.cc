@@ -33,12 +33,6 @@ Bytes File::read(std::uint64_t offset_bytes, std::uint64_t length_bytes) const {
   return bytes;
 }
 
-ByteView File::view(ByteRange range, Bytes& buffer) const {
-  buffer.resize(range.length_bytes);
-  read(range.offset_bytes, buffer);
-  return buffer;
-}
-
 void File::copy_to(File& target, const FileCopy& copy) const {
   constexpr std::uint64_t chunk_bytes = std::uint64_t{512} << 10;
   Bytes chunk(std::min(chunk_bytes, copy.source.length_bytes));

@@ -104,12 +104,14 @@ class File {
   void read(std::uint64_t offset_bytes, MutableByteView target) const;
   [[nodiscard]] Bytes read(std::uint64_t offset_bytes, std::uint64_t length_bytes) const;
 
-  // The bytes of a range, to be looked at: mapped where the system can, else read into `buffer`.
-  // They last until the next view of this file, by whichever thread, and no longer than `buffer`. A
-  // file that ends before is an Error. A mapped byte that cannot be had any more is zero: ask
-  // has_torn_view() once they were looked at, and if so read them.
-  [[nodiscard]] virtual ByteView view(ByteRange range, Bytes& buffer) const;
+  // The bytes of a range, to be looked at where the system has them in memory. They last until the
+  // next view of this file, by whichever thread. Empty where they cannot be had so: read them. A
+  // byte that cannot be had any more is zero: ask has_torn_view() once they were looked at, and if
+  // so read them.
+  [[nodiscard]] virtual ByteView view(ByteRange /*range*/) const { return {}; }
   [[nodiscard]] virtual bool has_torn_view() const { return false; }
+  // No view of this file is looked at any more: whoever keeps many files open says so.
+  virtual void end_view() const {}
 
   // The first stretch at or behind the offset that may hold anything but zeros; nullopt where there
   // is none before the end. Where the system knows of no holes, all of the file is one stretch.
@@ -120,14 +122,14 @@ class File {
   void trust_holes() { trusts_holes_ = true; }
   [[nodiscard]] bool trusts_holes() const { return trusts_holes_; }
 
-  // Tells the system that these bytes will be read soon. Nothing depends on it.
-  virtual void will_read(ByteRange /*range*/) const {}
-
   // Copies bytes into another file, by the system itself where it can. A file that ends before is
   // an Error. Holes may become zeros that take space.
   virtual void copy_to(File& target, const FileCopy& copy) const;
 
   virtual void write(std::uint64_t offset_bytes, ByteView source) = 0;
+  // Tells the system that these bytes will be synced soon, and may go to disk meanwhile. Nothing
+  // depends on it, and nothing is promised: what must be durable is synced.
+  virtual void will_sync(ByteRange /*range*/) {}
   virtual void resize(std::uint64_t size_bytes) = 0;
 
   // Makes data and size durable, not the name. After a failure the data may be gone for good.

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libregion/io/system_extras.h"
+
 namespace libregion {
 namespace {
 
@@ -81,6 +83,13 @@ MappedWindow::Guard* take_guard(std::byte* begin, std::uint64_t length_bytes) {
   return nullptr;
 }
 
+// Where the last byte is in memory, so are those before it, as a rule: asking costs less than
+// looking for each page.
+bool is_in_memory(int descriptor, ByteRange range) {
+  std::byte last{};
+  return read_cached_bytes(descriptor, range.end_bytes() - 1, {&last, 1}) == 1;
+}
+
 }  // namespace
 
 ByteView MappedWindow::view(int descriptor, ByteRange range) {
@@ -99,6 +108,7 @@ bool MappedWindow::map(int descriptor, ByteRange range) {
   if (range.end_bytes() > file_bytes) return false;
   const std::uint64_t first = range.offset_bytes / page_bytes() * page_bytes();
   const std::uint64_t end = std::min(file_bytes, std::max(range.end_bytes(), first + window_bytes));
+  if (!is_in_memory(descriptor, {first, end - first})) return false;
   void* const mapped =
       ::mmap(nullptr, end - first, PROT_READ, MAP_SHARED, descriptor, static_cast<off_t>(first));
   if (mapped == MAP_FAILED) return false;

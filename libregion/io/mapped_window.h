@@ -1,6 +1,7 @@
 // A part of a file, mapped for reading. Looking at pages that are in memory already takes no copy
 // of them, so that it is faster than reading; and as only a part is mapped, what has been looked at
-// does not count as memory of the process for long.
+// does not count as memory of the process for long. What is not in memory is not mapped: the
+// system would read it in small pieces, one after the other.
 //
 // A mapped byte that cannot be had, because the disk fails or the file was cut, is the signal
 // SIGBUS. It is caught: the page becomes zeros, the window is torn, and whoever looks at it goes
@@ -23,11 +24,13 @@ class MappedWindow {
   ~MappedWindow() { unmap(); }
 
   // The bytes of the file, which must always be the same one; they last until the next view. Empty
-  // where they cannot be mapped: reading them tells why.
+  // where they are not in memory, or cannot be mapped: reading them tells why.
   ByteView view(int descriptor, ByteRange range);
 
   // Whether a byte of the window in hand could not be had.
   [[nodiscard]] bool is_torn() const { return guard_ != nullptr && guard_->is_torn; }
+
+  void unmap();
 
   // What the signal handler knows of a window. Free while `begin` is nullptr.
   struct Guard {
@@ -38,7 +41,6 @@ class MappedWindow {
 
  private:
   bool map(int descriptor, ByteRange range);
-  void unmap();
 
   ByteRange mapped_;  // of the file
   std::byte* begin_ = nullptr;

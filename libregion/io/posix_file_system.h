@@ -16,7 +16,7 @@ struct PosixOptions {
   bool use_ranges = true;   // else next_data() knows of no holes, copy_to() reads and writes
   // A file that gets an owner is complete before it has its name; else it may be seen without.
   bool use_unnamed_files = true;
-  bool use_mappings = true;  // else view() reads
+  bool use_mappings = true;  // else view() shows nothing
   // With files that somebody else has a lease on, which cannot be opened meanwhile.
   Patience patience = {};
   // Slows down reading and writing, and leaves the page cache as it was found, where the system

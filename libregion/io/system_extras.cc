@@ -114,8 +114,14 @@ std::int64_t copy_between_files(int source, int target, const FileCopy& copy) {
                            0);
 }
 
+void begin_to_write(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  (void)::sync_file_range(descriptor, static_cast<off_t>(offset_bytes),
+                          static_cast<off_t>(length_bytes), SYNC_FILE_RANGE_WRITE);
+}
+
 #else
 
+void begin_to_write(int, std::uint64_t, std::uint64_t) {}
 std::size_t read_cached_bytes(int, std::uint64_t, MutableByteView) { return 0; }
 Grant take_file_lease(int, Access) { return Grant::unsupported; }
 bool file_lease_is_broken(int, Access) { return false; }
@@ -149,11 +155,6 @@ std::int64_t copy_between_files(int, int, const FileCopy&) {
 // Advice may be refused; nothing depends on it.
 void disable_read_ahead(int descriptor) {
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
-}
-
-void begin_to_read(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
-  (void)::posix_fadvise(descriptor, static_cast<off_t>(offset_bytes),
-                        static_cast<off_t>(length_bytes), POSIX_FADV_WILLNEED);
 }
 
 void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {

@@ -21,8 +21,9 @@ int sync_whole_file_system(int descriptor);  // 0, or -1 and errno
 // cannot be told.
 std::size_t read_cached_bytes(int descriptor, std::uint64_t offset_bytes, MutableByteView target);
 void disable_read_ahead(int descriptor);
-// Begins to read them into the page cache, without waiting for them.
-void begin_to_read(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+// Begins to write what was changed of them to disk, without waiting for it. A failure is told by
+// the sync that follows.
+void begin_to_write(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
 // Lets the page cache forget them, as far as the system can be asked to.
 void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes);
 

@@ -7,8 +7,8 @@
 
 namespace libregion {
 
-// Writes blocks that come in ascending order to a new file, runs of them at once. What is zero
-// stays a hole.
+// Writes blocks that come in ascending order to a new file, which is going to be synced, runs of
+// them at once. What is zero stays a hole.
 class BlockWriter {
  public:
   BlockWriter(File& file, const Geometry& geometry) : file_(file), geometry_(geometry) {}
@@ -22,7 +22,9 @@ class BlockWriter {
 
   void flush() {
     if (run_.empty()) return;
-    file_.write(geometry_.block_offset_bytes(end_block_) - run_.size(), run_);
+    const std::uint64_t offset_bytes = geometry_.block_offset_bytes(end_block_) - run_.size();
+    file_.write(offset_bytes, run_);
+    file_.will_sync({offset_bytes, run_.size()});
     run_.clear();
   }
 

@@ -5,6 +5,7 @@
 #include "libregion/extent/slot_selection.h"
 #include "libregion/format/integrity.h"
 #include "libregion/ops/block_check.h"
+#include "libregion/ops/extent_visit.h"
 
 namespace libregion {
 namespace {
@@ -22,11 +23,6 @@ void for_each_run_with_rows(const ContextRows& rows, std::uint64_t block_count, 
     while (block < block_count && !rows.of_block(block).empty()) ++block;
     visit(BlockRange{first, block - first});
   }
-}
-
-std::optional<BlockContext> to_context(const SlotValue& row) {
-  const auto* context = std::get_if<BlockContext>(&row);
-  return context != nullptr ? std::optional(*context) : std::nullopt;
 }
 
 // The blocks with rows that a short data file lacks, as they will be: zeros.
@@ -52,10 +48,17 @@ void choose_by_hash(SqliteExtent& extent, const Geometry& geometry, bool must_ma
     if (!must_match) return;
     const auto match = std::find_if(record.slots.begin(), record.slots.end(),
                                     [&](const SlotValue& row) { return record.matches(row); });
-    if (match != record.slots.end()) choice.contexts[record.block] = to_context(*match);
+    if (match != record.slots.end()) {
+      choice.contexts.set(record.block, std::get<BlockContext>(*match));
+    }
   };
+  extent.want_views();
   if (check) {
-    extent.read_blocks({0, extent.readable_blocks()}, visit);
+    const BlockRange all{0, extent.readable_blocks()};
+    for_each_step({all, geometry.shift(), nullptr}, [&](BlockRange step) {
+      const std::uint64_t unwritten = extent.count_unwritten(step);
+      extent.read_blocks({step.first + unwritten, step.count - unwritten}, visit);
+    });
   } else {
     for_each_run_with_rows(extent.rows(), extent.readable_blocks(),
                            [&](BlockRange run) { extent.read_blocks(run, visit); });
@@ -70,11 +73,11 @@ ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDef
   // S3 has no on-disk hashes: the data says what they are, where it is the context's.
   const bool must_match = extent.metadata()->dirty || extent.rows().has_block_with_several() ||
                           extent.generation() == SqliteGeneration::s3;
-  ContextChoice choice;
-  choice.contexts.resize(definition.geometry.extent_size_blocks());
-  for (std::uint64_t block = 0; block < choice.contexts.size() && !must_match; ++block) {
-    const auto rows = extent.rows().of_block(block);
-    if (!rows.empty()) choice.contexts[block] = to_context(rows[0]);
+  ContextChoice choice{SlotArray(definition.geometry.extent_size_blocks()), {}};
+  if (!must_match) {
+    extent.rows().for_each([&](std::uint64_t block, const SlotValue& row) {
+      choice.contexts.set(block, std::get<BlockContext>(row));
+    });
   }
   if (check || must_match) {
     BlockCheck block_check(definition, id, extent,
@@ -82,9 +85,6 @@ ContextChoice choose_contexts(SqliteExtent& extent, ExtentId id, const RegionDef
     choose_by_hash(extent, definition.geometry, must_match, check, block_check, choice);
     choice.findings = block_check.take_findings();
   }
-  const auto count = std::count_if(choice.contexts.begin(), choice.contexts.end(),
-                                   [](const auto& context) { return context.has_value(); });
-  choice.context_count = static_cast<std::uint64_t>(count);
   return choice;
 }
 

@@ -2,19 +2,18 @@
 
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "libregion/extent/sqlite_extent.h"
 #include "libregion/format/region_definition.h"
+#include "libregion/format/slot_array.h"
 #include "libregion/report/finding.h"
 
 namespace libregion {
 
 struct ContextChoice {
-  std::vector<std::optional<BlockContext>> contexts;  // one for each block
-  std::uint64_t context_count = 0;                    // that are there
-  std::vector<Finding> findings;                      // what the hashing found
+  SlotArray contexts;
+  std::vector<Finding> findings;  // what the hashing found
 };
 
 // Clean, one row a block: the rows as they are. Dirty, or several rows for any block: the data of

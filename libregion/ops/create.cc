@@ -22,8 +22,7 @@ ExtentMetadata metadata_of_new(bool is_written) {
   return metadata;
 }
 
-Bytes build_database(ExtentMetadata metadata,
-                     std::span<const std::optional<BlockContext>> contexts) {
+Bytes build_database(ExtentMetadata metadata, const SlotArray& contexts) {
   metadata.ext_version = sqlite_ext_version;
   return build_sqlite_image(metadata, contexts);
 }
@@ -31,9 +30,9 @@ Bytes build_database(ExtentMetadata metadata,
 // The size of the database of an extent whose first blocks are written.
 std::uint64_t typical_database_bytes(const Geometry& geometry, std::uint64_t written_blocks) {
   constexpr std::uint64_t typical_hash = 0x8000'0000'0000'0000;  // all eight bytes are needed
-  Contexts contexts(geometry.extent_size_blocks());
+  SlotArray contexts(geometry.extent_size_blocks());
   for (std::uint64_t block = 0; block < written_blocks; ++block) {
-    contexts[block] = BlockContext{typical_hash, std::nullopt, typical_hash, 0};
+    contexts.set(block, {typical_hash, std::nullopt, typical_hash, 0});
   }
   return build_database(metadata_of_new(written_blocks > 0), contexts).size();
 }
@@ -64,25 +63,34 @@ class RegionBuilder {
   }
 
   void import_image() {
-    ImageImporter importer(*options_.image, geometry_, options_.skip_zeros);
-    check_stop();
-    while (importer.has_more()) {
-      if (next_extent_ == std::numeric_limits<std::uint32_t>::max()) {
-        throw Error(ErrorKind::failed, "the image needs more extents than a region can have");
-      }
-      check_stop();
-      const auto leaf = making_.enter_leaf(leaf_of(ExtentId{next_extent_}));
-      const auto file = leaf->create_file(extent_file_name(ExtentId{next_extent_}), std::nullopt);
-      file->resize(geometry_.extent_data_bytes());
-      const Contexts contexts = importer.import_extent(*file);
-      finish_extent(*leaf, ExtentId{next_extent_}, *file, contexts);
-      ++next_extent_;
+    ImageImporter::Options how;
+    how.skip_zeros = options_.skip_zeros;
+    how.jobs = options_.jobs;
+    how.begin_extent = [&] { return begin_extent(); };
+    how.finish_extent = [&](ImportedExtent& extent) {
+      finish_extent(extent);
       advance(1);
-    }
+    };
+    ImageImporter importer(*options_.image, geometry_, std::move(how));
+    check_stop();
+    importer.run();
     // Whoever fills the pipe may have been stopped with us: its end is then not the image's.
     check_stop();
     summary_.imported_bytes = importer.imported_bytes();
     summary_.written_blocks = importer.written_blocks();
+  }
+
+  std::shared_ptr<ImportedExtent> begin_extent() {
+    if (next_extent_ == std::numeric_limits<std::uint32_t>::max()) {
+      throw Error(ErrorKind::failed, "the image needs more extents than a region can have");
+    }
+    check_stop();
+    const ExtentId id{next_extent_++};
+    auto extent = std::make_shared<ImportedExtent>(id, geometry_.extent_size_blocks());
+    extent->leaf = making_.enter_leaf(leaf_of(id));
+    extent->file = extent->leaf->create_file(extent_file_name(id), std::nullopt);
+    extent->file->resize(geometry_.extent_data_bytes());
+    return extent;
   }
 
   void create_empty_extents(std::uint32_t first, std::uint32_t end) {
@@ -110,29 +118,29 @@ class RegionBuilder {
   }
 
   // Everything of an imported extent but its data.
-  void finish_extent(Directory& leaf, ExtentId extent, File& file, const Contexts& contexts) {
-    const bool is_written = std::any_of(contexts.begin(), contexts.end(),
-                                        [](const auto& context) { return context.has_value(); });
+  void finish_extent(ImportedExtent& extent) {
+    const bool is_written = extent.contexts.context_count() > 0;
     const ExtentMetadata metadata = metadata_of_new(is_written);
     if (options_.format == ExtentFormat::raw) {
       // The first write of a block goes to its inactive slot, and that is B.
-      write_raw_tail(file, geometry_, contexts, ContextSlot::B, metadata);
+      write_raw_tail(*extent.file, geometry_, extent.contexts, ContextSlot::B, metadata);
       file_bytes_ += RawLayout(geometry_).file_bytes();
-      return;
+      return making_.keep_until_synced(std::move(extent.file));
     }
-    file.resize(geometry_.extent_data_bytes());
-    add_database(leaf, extent,
-                 is_written ? build_database(metadata, contexts) : build_empty_database());
+    making_.keep_until_synced(std::move(extent.file));
+    add_database(*extent.leaf, extent.id,
+                 is_written ? build_database(metadata, extent.contexts) : build_empty_database());
   }
 
   void add_database(Directory& leaf, ExtentId extent, const Bytes& image) {
-    const auto db = leaf.create_file(extent_file_name(extent, ExtentPart::db), std::nullopt);
+    auto db = leaf.create_file(extent_file_name(extent, ExtentPart::db), std::nullopt);
     db->write(0, image);
     file_bytes_ += geometry_.extent_data_bytes() + image.size();
+    making_.keep_until_synced(std::move(db));
   }
 
   [[nodiscard]] static Bytes build_empty_database() {
-    return build_database(metadata_of_new(false), {});
+    return build_database(metadata_of_new(false), SlotArray());
   }
 
   void advance(std::uint64_t extents) const {

@@ -147,24 +147,33 @@ class Defragmentation {
   // The order above, for all extents of the batch at once.
   void consolidate(std::span<Job> batch) {
     std::vector<Job*> changing;
-    std::vector<Job*> clearing;
     for (Job& job : batch) {
-      if (!job.changes()) continue;
-      changing.push_back(&job);
-      if (job.plan.clears) clearing.push_back(&job);
+      if (job.changes()) changing.push_back(&job);
     }
     do_step(changing, [](Job&) {});
-    do_step(clearing, [](Job& job) { job.consolidation->clear(); });
-    do_step(changing, [](Job& job) { job.consolidation->copy(); });
+    do_step(changing, [&](Job& job) {
+      plan(job);
+      if (job.is_left) return;
+      // While it is in memory what was read to plan it.
+      job.plan.clears ? job.consolidation->clear() : job.consolidation->copy();
+    });
+    std::erase_if(changing, [](const Job* job) { return job->is_left; });
+    std::vector<Job*> cleared;
+    std::copy_if(changing.begin(), changing.end(), std::back_inserter(cleared),
+                 [](const Job* job) { return job->plan.clears; });
+    do_step(cleared, [](Job& job) { job.consolidation->copy(); });
     do_step(changing, [](Job& job) { job.consolidation->persist(*job.metadata); });
     for (Job* job : changing) job->metadata = SlotConsolidation::counted_in(*job->metadata);
   }
 
+  // Of some extents, and then a sync of those that were not left.
   template <class Work>
   void do_step(const std::vector<Job*>& jobs, Work work) {
     for_each_in_parallel(options_.walk.jobs, jobs.size(), [&](std::size_t i) { work(*jobs[i]); });
     std::vector<File*> files;
-    for (const Job* job : jobs) files.push_back(&raw_of(*job).data_file());
+    for (const Job* job : jobs) {
+      if (!job->is_left) files.push_back(&raw_of(*job).data_file());
+    }
     sync_files(*region_.root, files);
   }
 
@@ -172,7 +181,7 @@ class Defragmentation {
 
   // ---- one extent -------------------------------------------------------------------------------
 
-  // Finds out what is to be done, and reads all that will be read for it.
+  // Finds out whether anything is to be done.
   void prepare(const Leaf& leaf, Job& job) {
     if (leaf.is_unreadable()) {
       // The finding of the directory has said it.
@@ -188,9 +197,22 @@ class Defragmentation {
     if (job.parts.has(ExtentPart::replace)) return leave_with(job, FindingId::replace_pending);
     if (!job.parts.has(ExtentPart::data)) return leave_with(job, FindingId::missing_extent);
     if (format_of(job.parts) == ExtentFormat::sqlite) return;
+    try_to_read(job, [&] { open(*leaf.directory(), job); });
+    if (job.is_left) return;
+    job.consolidation = std::make_unique<SlotConsolidation>(raw_of(job).data_file(), geometry_,
+                                                            raw_of(job).active_slots());
+    job.fragmentation = job.consolidation->fragmentation();
+    if (options_.only_looks()) {
+      plan(job);
+      job.consolidation.reset();
+    }
+  }
+
+  // What cannot be read is left alone.
+  template <class Read>
+  void try_to_read(Job& job, Read read) {
     try {
-      open(*leaf.directory(), job);
-      if (!job.is_left) plan(job);
+      read();
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::failed) throw;
       has_io_errors_ = true;
@@ -218,15 +240,14 @@ class Defragmentation {
     if (job.metadata->dirty) leave_with(job, FindingId::dirty_extent);
   }
 
+  // Finds out what is to be done, and reads all that will be read for it.
   void plan(Job& job) {
-    job.consolidation = std::make_unique<SlotConsolidation>(raw_of(job).data_file(), geometry_,
-                                                            raw_of(job).active_slots());
-    job.fragmentation = job.consolidation->fragmentation();
     if (!job.consolidation->is_needed()) return;
-    job.plan = job.consolidation->plan();
-    if (job.plan.bad_sources.empty()) return;
-    leave(job, bad_slot_findings(job));
+    try_to_read(job, [&] { job.plan = job.consolidation->plan(); });
+    if (!job.plan.bad_sources.empty()) leave(job, bad_slot_findings(job));
+    if (!job.is_left) return;
     job.plan = {};
+    job.consolidation.reset();
   }
 
   // Neighbouring blocks with the same damage are one finding.

@@ -3,11 +3,12 @@
 // number stay what they were, and so does the clean mark; the defragmentation count goes up by one.
 //
 // The order of things, for a batch of extents at a time:
-//   1. the files synced                 what a killed process left in the cache is on disk now
-//   2. some slots emptied, synced       see slot_consolidation.h
-//   3. slots copied, synced             inactive ones: in a clean extent nobody reads them
-//   4. bits and metadata written, synced
-// A crash before step 4 leaves every bit as it was, and every slot that a bit names. A crash in it
+//   1. the files synced                   what a killed process left in the cache is on disk now
+//   2. slots copied, synced               inactive ones: in a clean extent nobody reads them
+//      or, in some extents, slots emptied first: see slot_consolidation.h; then those are
+//      copied, and synced, by themselves
+//   3. bits and metadata written, synced
+// A crash before step 3 leaves every bit as it was, and every slot that a bit names. A crash in it
 // leaves any mix of old and new bits, and any of them names a slot that is right, because both
 // slots of a block that was moved are the same by then. Running it again finishes the job. After a
 // sync that fails nothing more is written or synced. What is seen not to be scattered is neither

@@ -76,14 +76,8 @@ class SummaryReader {
     reading_.findings = std::move(summary.findings);
     if (!summary.metadata) return;
     reading_.extent = {ReplicaState::present, format_name(format_of(parts)), summary.metadata};
-    reading_.read_bytes = bytes_read(summary, parts);
+    reading_.read_bytes = summary.read_bytes;
     if (summary.metadata->dirty) add(FindingId::dirty_extent);
-  }
-
-  // Of a raw extent only the end is read, of a SQLite one the whole database.
-  static std::uint64_t bytes_read(const ExtentSummary& summary, const ExtentParts& parts) {
-    if (format_of(parts) == ExtentFormat::raw) return metadata_bytes;
-    return summary.files.back()->status().size_bytes;
   }
 
   const Region& region_;

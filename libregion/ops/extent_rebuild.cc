@@ -34,13 +34,14 @@ class ExtentRebuild {
         old_(old),
         options_(options),
         check_(definition, extent, old),
+        chunk_(geometry_),
         contexts_(geometry_.extent_size_blocks()) {
     LIBREGION_ASSERT(old.format() == ExtentFormat::raw && old.metadata() && !old.metadata()->dirty);
     result_.metadata = *old.metadata();
   }
 
   RebuildResult run(ImageReader& image) {
-    const std::uint64_t end = contexts_.size();
+    const std::uint64_t end = contexts_.block_count();
     keep({0, options_.first_block});
     std::uint64_t next = options_.first_block;
     while (next < end && image.has_more()) next += take(image, next);
@@ -66,35 +67,37 @@ class ExtentRebuild {
 
   // Takes a chunk of the image; returns how many blocks that were.
   std::uint64_t take(ImageReader& image, std::uint64_t first) {
-    const std::uint64_t count = image.read_blocks(contexts_.size() - first);
+    image.read(chunk_, contexts_.block_count() - first);
+    chunk_.hash();
+    const std::uint64_t count = chunk_.block_count();
     old_.read_blocks({first, count}, [&](const BlockRecord& record) {
       const std::uint64_t i = record.block - first;
-      if (i + 1 == count && image.missing_bytes() > 0) {
+      if (i + 1 == count && chunk_.missing_bytes() > 0) {
         check_.check(record);
-        image.fill_missing(record.data);
+        chunk_.fill_missing(record.data);
       }
-      take_block(image, i, record);
+      take_block(i, record);
     });
     if (result_.differs() && !is_begun_) begin(first);
-    for (std::uint64_t i = 0; i < count && writer_; ++i) writer_->add(first + i, image.data(i));
+    for (std::uint64_t i = 0; i < count && writer_; ++i) writer_->add(first + i, chunk_.data(i));
     return count;
   }
 
-  void take_block(const ImageReader& image, std::uint64_t i, const BlockRecord& record) {
-    BlockContext context{image.hash(i), std::nullopt, image.hash(i), 0};
+  void take_block(std::uint64_t i, const BlockRecord& record) {
+    BlockContext context{chunk_.hash_of(i), std::nullopt, chunk_.hash_of(i), 0};
     const BlockContext* old_context = record.context();
     if (old_context != nullptr) context.flush_id = old_context->flush_id;
-    const bool holds_it =
-        old_context != nullptr && *old_context == context && same_bytes(record.data, image.data(i));
-    const bool is_skipped = options_.skip_zeros && image.is_zero(i) && was_never_written(record);
+    const bool holds_it = old_context != nullptr && *old_context == context &&
+                          same_bytes(record.data, chunk_.data(i));
+    const bool is_skipped = options_.skip_zeros && chunk_.is_zero(i) && was_never_written(record);
     if (holds_it || is_skipped) return keep_context(record);
     context.flush_id = static_cast<std::uint16_t>(old_.metadata()->flush_number);
-    contexts_[record.block] = context;
+    contexts_.set(record.block, context);
     ++result_.written_blocks;
   }
 
   void keep_context(const BlockRecord& record) {
-    if (record.context() != nullptr) contexts_[record.block] = *record.context();
+    if (record.context() != nullptr) contexts_.set(record.block, *record.context());
   }
 
   // Up to `next` everything was the same until now.
@@ -111,7 +114,8 @@ class ExtentRebuild {
   ExtentReader& old_;
   const RebuildOptions& options_;
   KeptBlockCheck check_;
-  std::vector<std::optional<BlockContext>> contexts_;
+  ImageChunk chunk_;
+  SlotArray contexts_;
   RebuildResult result_;
   bool is_begun_ = false;
   File* file_ = nullptr;

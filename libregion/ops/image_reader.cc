@@ -12,6 +12,23 @@ constexpr std::uint64_t image_chunk_bytes = std::uint64_t{1} << 20;
 
 }  // namespace
 
+ByteView ImageChunk::data(std::uint64_t first, std::uint64_t end) const {
+  return ByteView(data_).subspan(first << geometry_.shift(), (end - first) << geometry_.shift());
+}
+
+void ImageChunk::hash() {
+  hashes_.resize(block_count());
+  on_disk_hashes(data_, geometry_.block_size_bytes(), hashes_);
+}
+
+void ImageChunk::fill_missing(ByteView block_data) {
+  LIBREGION_ASSERT(block_data.size() == geometry_.block_size_bytes());
+  const ByteView rest = block_data.last(missing_bytes_);
+  std::copy(rest.begin(), rest.end(), data_.end() - static_cast<std::ptrdiff_t>(rest.size()));
+  missing_bytes_ = 0;
+  hashes_.back() = on_disk_hash(data(hashes_.size() - 1));
+}
+
 bool ImageReader::has_more() {
   if (!next_byte_ && !ended_) {
     Bytes byte(1);
@@ -21,37 +38,20 @@ bool ImageReader::has_more() {
   return !ended_;
 }
 
-std::uint64_t ImageReader::read_blocks(std::uint64_t count_max) {
+void ImageReader::read(ImageChunk& chunk, std::uint64_t count_max) {
   LIBREGION_ASSERT(count_max > 0 && next_byte_.has_value());
   const std::uint64_t chunk_blocks =
       std::max<std::uint64_t>(1, image_chunk_bytes >> geometry_.shift());
-  chunk_.resize(std::min(chunk_blocks, count_max) << geometry_.shift());
-  chunk_[0] = *next_byte_;
+  Bytes& data = chunk.data_;
+  data.resize(std::min(chunk_blocks, count_max) << geometry_.shift());
+  data[0] = *next_byte_;
   next_byte_.reset();
-  const std::size_t found_bytes = 1 + image_.read(MutableByteView(chunk_).subspan(1));
-  ended_ = found_bytes < chunk_.size();
+  const std::size_t found_bytes = 1 + image_.read(MutableByteView(data).subspan(1));
+  ended_ = found_bytes < data.size();
   imported_bytes_ += found_bytes;
-  const std::uint64_t blocks = divide_rounding_up(found_bytes, geometry_.block_size_bytes());
-  chunk_.resize(blocks << geometry_.shift());
-  missing_bytes_ = chunk_.size() - found_bytes;
-  std::fill(chunk_.begin() + static_cast<std::ptrdiff_t>(found_bytes), chunk_.end(), std::byte{0});
-  hashes_.resize(blocks);
-  on_disk_hashes(chunk_, geometry_.block_size_bytes(), hashes_);
-  return blocks;
-}
-
-ByteView ImageReader::data(std::uint64_t first, std::uint64_t end) const {
-  return ByteView(chunk_).subspan(first << geometry_.shift(), (end - first) << geometry_.shift());
-}
-
-bool ImageReader::is_zero(std::uint64_t block) const { return all_zero(data(block)); }
-
-void ImageReader::fill_missing(ByteView block_data) {
-  LIBREGION_ASSERT(block_data.size() == geometry_.block_size_bytes());
-  const ByteView rest = block_data.last(missing_bytes_);
-  std::copy(rest.begin(), rest.end(), chunk_.end() - static_cast<std::ptrdiff_t>(rest.size()));
-  missing_bytes_ = 0;
-  hashes_.back() = on_disk_hash(data(hashes_.size() - 1));
+  data.resize(divide_rounding_up(found_bytes, geometry_.block_size_bytes()) << geometry_.shift());
+  chunk.missing_bytes_ = data.size() - found_bytes;
+  std::fill(data.begin() + static_cast<std::ptrdiff_t>(found_bytes), data.end(), std::byte{0});
 }
 
 }  // namespace libregion

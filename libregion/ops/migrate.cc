@@ -167,9 +167,10 @@ class Migration {
   void prepare_by_format(const Directory& directory, MigrateJob& job) {
     job.found_format = format_of(job.parts);
     for (const ExtentPart part : {ExtentPart::db_wal, ExtentPart::db_shm}) {
+      if (!job.parts.has(part)) continue;
       // It could not be removed in the end.
       const auto status = directory.status_of(extent_file_name(job.extent, part));
-      if (!job.parts.has(part) || !status || status->kind == FileKind::regular) continue;
+      if (!status || status->kind == FileKind::regular) continue;
       Finding finding{FindingId::not_a_regular_file, job.extent, extent_path(job.extent, part)};
       finding.expected = "a regular file";
       return job.leave({std::move(finding)});
@@ -237,7 +238,7 @@ class Migration {
                      *job.metadata);
     }
     // The files of a whole batch stay open, not all that was read.
-    job.sqlite->forget_rows();
+    job.sqlite->forget_blocks();
     job.written_bytes = layout_.file_bytes() - geometry_.extent_data_bytes();
     job.migrates = true;
   }

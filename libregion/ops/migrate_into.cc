@@ -24,6 +24,9 @@ Ownership writable_by_owner(Ownership ownership, FileKind kind) {
   return ownership;
 }
 
+// Between two of them the system is told that it may write.
+constexpr std::uint64_t copied_at_once_bytes = std::uint64_t{4} << 20;
+
 // Calls visit(range) for each stretch of the first bytes of a file that may hold anything but
 // zeros.
 template <class Visit>
@@ -43,9 +46,14 @@ void for_each_stretch(const File& file, std::uint64_t length_bytes, Visit visit)
 std::uint64_t copy_sparsely(const File& source, File& target, std::uint64_t length_bytes) {
   std::uint64_t copied_bytes = 0;
   target.resize(length_bytes);
-  for_each_stretch(source, length_bytes, [&](const ByteRange& range) {
-    source.copy_to(target, {range, range.offset_bytes});
-    copied_bytes += range.length_bytes;
+  for_each_stretch(source, length_bytes, [&](ByteRange rest) {
+    copied_bytes += rest.length_bytes;
+    while (rest.length_bytes > 0) {
+      const ByteRange now{rest.offset_bytes, std::min(rest.length_bytes, copied_at_once_bytes)};
+      source.copy_to(target, {now, now.offset_bytes});
+      target.will_sync(now);
+      rest = {now.end_bytes(), rest.length_bytes - now.length_bytes};
+    }
   });
   return copied_bytes;
 }
@@ -198,13 +206,14 @@ class MigrationInto {
     if (!choice) return;
     if (making != nullptr) {
       const File& data = job.sqlite->data_file();
-      const auto target = create_like(data, job.extent, *making);
+      auto target = create_like(data, job.extent, *making);
       const std::uint64_t length_bytes =
           std::min(job.sqlite->data_file_bytes(), geometry_.extent_data_bytes());
       job.written_bytes = copy_sparsely(data, *target, length_bytes);
       write_raw_tail(*target, geometry_, choice->contexts, ContextSlot::A, *job.metadata);
       const RawLayout layout(geometry_);
       job.written_bytes += layout.file_bytes() - geometry_.extent_data_bytes();
+      making->keep_until_synced(std::move(target));
     }
     job.migrates = true;
     check_unchanged(job, job.sqlite->files());
@@ -222,9 +231,10 @@ class MigrationInto {
     if (files.empty() || is_lost) return job.leave(std::move(opened->findings));
     job.findings = std::move(opened->findings);
     if (making != nullptr) {
-      const auto target = create_like(*files.front(), job.extent, *making);
+      auto target = create_like(*files.front(), job.extent, *making);
       job.written_bytes =
           copy_sparsely(*files.front(), *target, files.front()->status().size_bytes);
+      making->keep_until_synced(std::move(target));
     }
     check_unchanged(job, files);
   }

@@ -82,8 +82,12 @@ std::optional<ContextChoice> ExtentExamination::choose_contexts_of(const Directo
                                                                    Access access) const {
   std::optional<ContextChoice> choice;
   try {
+    // Checking reads what there is besides its holes; else only what has rows is read.
+    const FileClaim claim = [&](File& file) {
+      options_.check ? region_.use->claim_with_holes(file) : region_.use->claim(file);
+    };
     auto opening = SqliteExtent::open(directory, job.extent, job.parts, region_.definition.geometry,
-                                      access, [&](File& file) { region_.use->claim(file); });
+                                      access, claim);
     keep_findings(job, std::move(opening.findings));
     job.sqlite = std::move(opening.extent);
     if (is_unusable(job)) {
@@ -104,7 +108,7 @@ std::optional<ContextChoice> ExtentExamination::choose_contexts_of(const Directo
   }
   job.metadata = job.sqlite->metadata();
   job.metadata->ext_version = raw_ext_version;
-  job.context_count = choice->context_count;
+  job.context_count = choice->contexts.context_count();
   return choice;
 }
 

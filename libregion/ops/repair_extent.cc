@@ -171,7 +171,12 @@ class ExtentRepair {
     if (!wanted || job_.has_io_errors || !may_be_rebuilt()) return true;
     std::vector<std::unique_ptr<ExtentReader>> others;
     std::optional<Finding> unread;
-    if (has_replicas) others = context_.replicas()->open_others(job_.extent, unread);
+    if (has_replicas) {
+      others = context_.replicas()->open_others(job_.extent,
+                                                [&](std::size_t /*replica*/, const Error& error) {
+                                                  unread = unreadable_finding(job_.extent, error);
+                                                });
+    }
     std::vector<ExtentReader*> readers{job_.reader.get()};
     for (const auto& other : others) readers.push_back(other.get());
     BlockSources sources =

@@ -29,15 +29,13 @@ class Rebuild {
   }
 
  private:
-  using Contexts = std::vector<std::optional<BlockContext>>;
-
   // The blocks; the contexts go behind them or elsewhere.
-  Contexts write_whole(File& file) {
-    Contexts contexts(geometry_.extent_size_blocks());
+  SlotArray write_whole(File& file) {
+    SlotArray contexts(geometry_.extent_size_blocks());
     BlockWriter writer(file, geometry_);
     for (const BlockSources::Run& run : of_.sources.runs) {
       visit(run, [&](std::uint64_t block, ByteView data, const BlockContext* context) {
-        if (context != nullptr) contexts[block] = *context;
+        if (context != nullptr) contexts.set(block, *context);
         writer.add(block, data);
       });
     }
@@ -73,7 +71,7 @@ class Rebuild {
 
   void write_sqlite(const File* base, const RebuiltFiles& files) {
     if (of_.sources.is_whole) {
-      const Contexts contexts = write_whole(files.data);
+      const SlotArray contexts = write_whole(files.data);
       files.database->write(0, build_sqlite_image(of_.sources.metadata, contexts));
     } else {
       const auto image = build_sqlite_image(of_.sources.metadata, patch_data(*base, files.data),

@@ -4,7 +4,6 @@
 
 #include "libregion/base/error.h"
 #include "libregion/extent/open_extent.h"
-#include "libregion/ops/extent_probe.h"
 
 namespace libregion {
 
@@ -48,16 +47,16 @@ ReplicaSet::ReplicaSet(std::vector<const Region*> regions)
   }
 }
 
-std::vector<std::unique_ptr<ExtentReader>> ReplicaSet::open_from(
-    std::size_t first, ExtentId extent, std::optional<Finding>* failure) const {
+std::vector<std::unique_ptr<ExtentReader>> ReplicaSet::open_from(std::size_t first, ExtentId extent,
+                                                                 const Skip& skip) const {
   std::vector<std::unique_ptr<ExtentReader>> readers;
   for (std::size_t i = first; i < regions_.size(); ++i) {
     try {
       readers.push_back(open(i, extent));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::failed) throw;
+      if (skip) skip(i, error);
       readers.push_back(nullptr);
-      if (failure != nullptr) *failure = unreadable_finding(extent, error);
     }
   }
   return readers;
@@ -65,6 +64,7 @@ std::vector<std::unique_ptr<ExtentReader>> ReplicaSet::open_from(
 
 std::unique_ptr<ExtentReader> ReplicaSet::open(std::size_t replica, ExtentId extent) const {
   const auto leaf = leaf_of_replica(replica, leaf_of(extent));
+  if (leaf->is_unreadable()) throw Error(ErrorKind::failed, leaf->findings().front().found);
   const ExtentParts parts = leaf->parts_of(extent);
   const bool is_there = parts.has(ExtentPart::data) || parts.has(ExtentPart::db);
   if (leaf->directory() == nullptr || !is_there) return nullptr;

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,7 +11,6 @@
 #include "libregion/extent/extent_reader.h"
 #include "libregion/region/leaf.h"
 #include "libregion/region/region.h"
-#include "libregion/report/finding.h"
 
 namespace libregion {
 
@@ -29,20 +29,23 @@ class ReplicaSet {
   [[nodiscard]] std::size_t size() const { return regions_.size(); }
   [[nodiscard]] const Region& region(std::size_t replica) const { return *regions_[replica]; }
 
-  // Opens the extent of each; nullptr where its blocks cannot be looked at, for whatever reason.
-  // From any thread. Throws Error in_use.
-  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open(ExtentId extent) const {
-    return open_from(0, extent, nullptr);
+  // Opens the extent of each; nullptr where its blocks cannot be looked at, for whatever reason:
+  // skip(replica, error) where that is an error. From any thread. Throws Error in_use.
+  using Skip = std::function<void(std::size_t replica, const Error& error)>;
+  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open(ExtentId extent,
+                                                                const Skip& skip) const {
+    return open_from(0, extent, skip);
   }
-  // The same of all but the first. The last failure to read one goes to `failure`.
-  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_others(
-      ExtentId extent, std::optional<Finding>& failure) const {
-    return open_from(1, extent, &failure);
+  // The same of all but the first.
+  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_others(ExtentId extent,
+                                                                       const Skip& skip) const {
+    return open_from(1, extent, skip);
   }
 
  private:
-  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_from(
-      std::size_t first, ExtentId extent, std::optional<Finding>* failure) const;
+  [[nodiscard]] std::vector<std::unique_ptr<ExtentReader>> open_from(std::size_t first,
+                                                                     ExtentId extent,
+                                                                     const Skip& skip) const;
   [[nodiscard]] std::shared_ptr<const Leaf> leaf_of_replica(std::size_t replica, LeafId id) const;
   [[nodiscard]] std::unique_ptr<ExtentReader> open(std::size_t replica, ExtentId extent) const;
 

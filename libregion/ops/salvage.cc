@@ -1,6 +1,7 @@
 #include "libregion/ops/salvage.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -57,7 +58,8 @@ class ExtentSalvage {
   SalvageSummary run(Reporter& reporter) {
     summary_.extent_count = 1;
     summary_.image_bytes = geometry_.extent_data_bytes();
-    const auto opened = replicas_.open(extent_);
+    const auto opened = replicas_.open(
+        extent_, [&](std::size_t replica, const Error& error) { note_unreadable(replica, error); });
     std::vector<ExtentReader*> readers;
     for (const auto& reader : opened) readers.push_back(reader.get());
     sort_by_age(readers);
@@ -101,11 +103,19 @@ class ExtentSalvage {
       blocks.read(
           {next, count},
           [&](std::uint64_t block, std::span<const ReplicaBlock> found) { take(block, found); },
-          [&](std::size_t /*replica*/, std::uint64_t /*block*/, const Error& /*error*/) {
-            summary_.has_io_errors = true;
+          [&](std::size_t replica, std::uint64_t /*block*/, const Error& error) {
+            note_unreadable(replica, error);
           });
       if (options_.progress != nullptr) options_.progress->advance(0, count << geometry_.shift());
     }
+  }
+
+  // The first error of each replica.
+  void note_unreadable(std::size_t replica, const Error& error) {
+    summary_.has_io_errors = true;
+    Finding finding{unreadable_finding_id(error), extent_, extent_path(extent_)};
+    finding.found = error.what();
+    unreadable_.try_emplace(replica, std::move(finding));
   }
 
   void take(std::uint64_t block, std::span<const ReplicaBlock> found) {
@@ -179,6 +189,12 @@ class ExtentSalvage {
       reporter.finding(finding);
       ++finding_count;
     }
+    // Where another replica had what could not be read, nobody needs it.
+    for (const auto& [replica, finding] : unreadable_) {
+      if (summary_.lost_count == 0) break;
+      reporter.finding(finding);
+      ++finding_count;
+    }
     if (summary_.has_changed) {
       reporter.finding({FindingId::changed_while_read, extent_, extent_path(extent_)});
       ++finding_count;
@@ -221,6 +237,7 @@ class ExtentSalvage {
   Bytes plain_;
   std::vector<std::size_t> order_;  // the newest replica first
   std::vector<OriginRun> runs_;
+  std::map<std::size_t, Finding> unreadable_;
   Bytes pending_;
   std::uint64_t pending_first_block_ = 0;
   SalvageSummary summary_;

@@ -105,9 +105,17 @@ void RegionInMaking::make_directory_in(Directory& parent, const std::string& nam
   parent.make_directory(name, ownership ? std::optional(ownership(path)) : std::nullopt);
 }
 
+void RegionInMaking::keep_until_synced(std::unique_ptr<File> file) {
+  // An extent has two files at most.
+  constexpr std::size_t kept_files_max = 2 * few_files_max;
+  const std::lock_guard lock(mutex_);
+  if (kept_files_.size() < kept_files_max) kept_files_.push_back(std::move(file));
+}
+
 void RegionInMaking::finish(const RegionDefinition& definition) {
   const bool has_many_files = definition.extent_count > few_files_max;
   sync_tree(root_, {has_many_files && root_.sync_file_system(), definition_incomplete_name});
+  kept_files_.clear();
   // From here the region is there: everything before is durable.
   if (is_marked_) {
     root_.rename(definition_incomplete_name, definition_name);

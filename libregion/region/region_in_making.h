@@ -29,6 +29,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "libregion/format/extent_names.h"
 #include "libregion/format/region_definition.h"
@@ -63,6 +64,11 @@ class RegionInMaking {
   // The leaf's directory, made where it is not there yet. From any thread.
   std::shared_ptr<Directory> enter_leaf(LeafId leaf);
 
+  // Keeps open, from any thread, a file that something was written to: with a file that nobody has
+  // open the system may forget that it could not be written to disk. (Of many files it is the sync
+  // of all that tells: then a few are kept at most.)
+  void keep_until_synced(std::unique_ptr<File> file);
+
   // Steps 4 and 5: everything that belongs to the region is there.
   void finish(const RegionDefinition& definition);
 
@@ -75,6 +81,7 @@ class RegionInMaking {
   std::mutex mutex_;
   LeafId leaf_id_;
   std::shared_ptr<Directory> leaf_;
+  std::vector<std::unique_ptr<File>> kept_files_;
 };
 
 // Makes a region at `path`: `fill` makes the extents, and ends with finish() and true, or gives up

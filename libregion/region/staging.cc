@@ -47,6 +47,7 @@ void copy_over(const File& source, File& target) {
     chunk.resize(std::min(copy_chunk_bytes, size_bytes - at));
     source.read(at, chunk);
     target.write(at, chunk);
+    target.will_sync({at, chunk.size()});
   }
   target.resize(size_bytes);
 }

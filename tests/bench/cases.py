@@ -4,9 +4,12 @@ import os
 import shlex
 import shutil
 
-from launch import watch
+from launch import Usage, watch
 from measure import Pair, Side, Table, median
 from places import GIB, KIB, MIB, extent_files, forget_cached, run, run_inside
+
+
+METADATA_BYTES = 32
 
 
 class Sizes:
@@ -17,6 +20,7 @@ class Sizes:
         self.extents = 20 if small else 4900
         self.empty_extents = 20 if small else 1000
         self.migrated = 17 if small else 100
+        self.hashed = 1 if small else 4
         self.blocks = 256 if small else 16384
         self.created = [(str(n), n * MIB) for n in (64, 128)] if small else [
             ('750 GiB', 750 * GIB), ('1 TiB', 1024 * GIB)]
@@ -28,6 +32,30 @@ class Sizes:
 
 # ---- reading -------------------------------------------------------------------------------------
 
+def cat_of(region):
+    return lambda: run(['sh', '-c', 'cat "$@" >/dev/null', 'cat', *extent_files(region())])
+
+
+def reading_warm(places, sizes):
+    """From a disk's file system, all of it in memory: what a page cache of large pages makes of it.
+    """
+    def region():
+        return places.written(places.disk, sizes.data)
+
+    def verify(jobs):
+        # Whatever was forgotten is in memory again before it is measured.
+        return Side(f'region-verify -j {jobs}',
+                    lambda: run(places.tool('verify', '-j', jobs, region())), cat_of(region))
+
+    in_mib = {'unit_count': sizes.data // MIB, 'unit': 'MiB'}
+    return [
+        Pair('verify-cat', 'verify, warm, against cat', verify(1),
+             Side('cat >/dev/null', cat_of(region), cat_of(region)), goal=1.2, **in_mib),
+        Pair('verify-threads', 'verify, warm: two threads against one', verify(2), verify(1),
+             goal=1.5, **in_mib),
+    ]
+
+
 def reading(places, sizes, against):
     """Pairs that read a region in memory: the processor decides."""
     def region(size=sizes.data):
@@ -36,17 +64,14 @@ def reading(places, sizes, against):
     def tool(name, *arguments, size=sizes.data):
         return lambda: run(places.tool(name, *arguments, region(size)))
 
-    def cat():
-        files = extent_files(region())
-        return run(['sh', '-c', 'cat "$@" >/dev/null', 'cat', *files])
-
     mib = sizes.data // MIB
     verify = Side('region-verify -j 1', tool('verify', '-j', 1))
     pairs = [
-        Pair('verify-cat', 'verify, warm, against cat', verify, Side('cat >/dev/null', cat),
-             goal=1.2, unit_count=mib, unit='MiB'),
-        Pair('verify-threads', 'verify, warm: two threads against one',
-             Side('-j 2', tool('verify', '-j', 2)), verify, goal=1.5, unit_count=mib, unit='MiB'),
+        Pair('verify-cat-tmpfs', 'verify on tmpfs, whose pages are small, against cat', verify,
+             Side('cat >/dev/null', cat_of(region)), unit_count=mib, unit='MiB'),
+        Pair('verify-dirty', 'verify: a dirty region against a clean one',
+             Side('dirty', lambda: run(places.tool('verify', '-j', 1, dirty(places, sizes)))),
+             verify, unit_count=mib, unit='MiB'),
         Pair('verify-growth', 'verify: ten times as much data', verify,
              Side('a tenth of it', tool('verify', '-j', 1, size=sizes.data // 10 // 4096 * 4096)),
              goal=0.09, unit_count=mib, unit='MiB'),
@@ -72,6 +97,19 @@ def reading(places, sizes, against):
     return pairs
 
 
+def dirty(places, sizes):
+    """A region as a service leaves it that is stopped before it flushes."""
+    def make():
+        path = places.fresh(places.memory)
+        shutil.copytree(places.written(places.memory, sizes.data), path)
+        for name in extent_files(path):
+            with open(name, 'r+b') as file:
+                file.seek(-METADATA_BYTES, os.SEEK_END)
+                file.write(b'\1')
+        return path
+    return places.once('dirty', make)
+
+
 def export(places, region, *options):
     path = places.fresh(places.memory)
     usage = run(places.tool('export', *options, '-o', path, region))
@@ -79,9 +117,9 @@ def export(places, region, *options):
     return usage
 
 
-def copy(places, region):
+def copy(places, region, sparse='auto'):
     path = places.fresh(places.memory)
-    usage = run(['cp', '-r', '--sparse=auto', region, path])
+    usage = run(['cp', '-r', f'--sparse={sparse}', region, path])
     shutil.rmtree(path)
     return usage
 
@@ -95,10 +133,55 @@ def reading_cold(places, sizes):
         forget_cached(region())
 
     verify = Side('region-verify', lambda: run(places.tool('verify', region())), forget)
-    cat = Side('cat >/dev/null', lambda: run(['sh', '-c', 'cat "$@" >/dev/null', 'cat',
-                                              *extent_files(region())]), forget)
-    return [Pair('verify-cold', 'verify, cold, against cat', verify, cat, goal=2,
-                 unit_count=sizes.data // MIB, unit='MiB')]
+    in_mib = {'unit_count': sizes.data // MIB, 'unit': 'MiB'}
+    return [
+        Pair('verify-cold', 'verify, cold, against cat', verify,
+             Side('cat >/dev/null', cat_of(region), forget), goal=2, **in_mib),
+        Pair('verify-cold-floor', 'verify, cold, against the disk: 8 reads at once, past the cache',
+             verify, Side('pread, O_DIRECT', lambda: run(places.helper('floor-read', region())),
+                          forget), **in_mib),
+    ]
+
+
+def reading_sparse(places, sizes):
+    """Extents of 64 MiB that hold nothing, beside programs that know of no holes."""
+    count = max(1, sizes.data * 3 // (64 * MIB))
+
+    def region():
+        return places.empty(places.memory, count, 16384)
+
+    mib = count * 64
+    return [
+        Pair('verify-sparse', 'verify of extents that hold nothing, against cat',
+             Side('region-verify -j 1', lambda: run(places.tool('verify', '-j', 1, region()))),
+             Side('cat >/dev/null', cat_of(region)), unit_count=mib, unit='MiB'),
+        Pair('export-sparse', 'export of extents that hold nothing, against cp without holes',
+             Side('region-export -j 1', lambda: export(places, region(), '-j', 1)),
+             Side('cp --sparse=never', lambda: copy(places, region(), 'never')),
+             unit_count=mib, unit='MiB'),
+    ]
+
+
+def comparing(places, sizes):
+    """One extent of two replicas, block by block."""
+    def replicas():
+        region = places.written(places.memory, sizes.data // 16)
+        return [region, places.once('replica', lambda: replica_of(region))]
+
+    def replica_of(region):
+        path = places.fresh(places.memory)
+        shutil.copytree(region, path)
+        return path
+
+    def compare():
+        return run(places.tool('dump', '--compare', '-j', 1, *replicas()), expect=(0, 1))
+
+    def cmp():
+        return run(['cmp', *(extent_files(region)[0] for region in replicas())])
+
+    return [Pair('compare-cmp', 'comparison of an extent of two replicas, against cmp',
+                 Side('region-dump --compare -j 1', compare), Side('cmp', cmp),
+                 unit_count=sizes.data // 16 // MIB, unit='MiB')]
 
 
 def reading_empty(places, sizes):
@@ -124,15 +207,20 @@ def dumping(places, sizes):
     def region():
         return places.empty(places.memory, sizes.extents, 64)
 
-    dump = Side('region-dump -j 1', lambda: run(places.tool('dump', '-j', 1, region())))
+    def dump(jobs):
+        return Side(f'region-dump -j {jobs}',
+                    lambda: run(places.tool('dump', '-j', jobs, region())))
+
+    bare_calls = Side('openat, fstat, pread, close',
+                      lambda: run(places.helper('floor-dump', region(), extents=sizes.extents)))
+    in_extents = {'unit_count': sizes.extents, 'unit': 'extents'}
     return [
-        Pair('dump-floor', 'dump of metadata against the bare calls', dump,
-             Side('openat, fstat, pread, close',
-                  lambda: run(places.helper('floor-dump', region(), extents=sizes.extents))),
-             unit_count=sizes.extents, unit='extents'),
-        Pair('dump-threads', 'dump of metadata: two threads against one',
-             Side('-j 2', lambda: run(places.tool('dump', '-j', 2, region()))), dump,
-             unit_count=sizes.extents, unit='extents'),
+        Pair('dump-floor', 'dump of metadata against the bare calls', dump(1), bare_calls,
+             **in_extents),
+        Pair('dump-floor-threads', 'dump of metadata, two threads, against the bare calls', dump(2),
+             bare_calls, **in_extents),
+        Pair('dump-threads', 'dump of metadata: two threads against one', dump(2), dump(1),
+             **in_extents),
     ]
 
 
@@ -160,11 +248,10 @@ def changing(places, sizes):
                                        '--extent-size', 64, '--extent-count', sizes.extents,
                                        places.fresh(places.disk)))
 
-    def make(command, **values):
+    def make(command, extents=sizes.migrated, **values):
         def prepare():
             state[command] = places.made_by_helper(command, places.fresh(places.disk),
-                                                   extents=sizes.migrated, blocks=sizes.blocks,
-                                                   **values)
+                                                   extents=extents, blocks=sizes.blocks, **values)
             os.sync()
         return prepare
 
@@ -181,6 +268,7 @@ def changing(places, sizes):
     defragment = Side('region-defragment -j 1', on('make-scattered', 'defragment', '-j', 1),
                       scattered)
     create_one = Side('region-create -j 1', create(1))
+    tenth = sizes.migrated // 10
     in_extents = {'unit_count': sizes.migrated, 'unit': 'extents'}
     return [
         Pair('create-floor', 'create against the bare calls', create_one,
@@ -194,28 +282,79 @@ def changing(places, sizes):
              **in_extents),
         Pair('migrate-threads', 'migrate, dense: two threads against one',
              Side('-j 2', on('make-sqlite', 'migrate', '-j', 2), dense), migrate, **in_extents),
+        Pair('migrate-growth', 'migrate, dense: ten times as many extents', migrate,
+             Side('a tenth of them', on('make-sqlite', 'migrate', '-j', 1),
+                  make('make-sqlite', extents=tenth, encrypted=1)), goal=0.08, **in_extents),
         Pair('defragment-floor', 'defragment against the bare calls', defragment,
              Side('read, write, syncfs', floor('make-scattered', 'floor-defragment'), scattered),
              **in_extents),
         Pair('defragment-threads', 'defragment: two threads against one',
              Side('-j 2', on('make-scattered', 'defragment', '-j', 2), scattered), defragment,
              **in_extents),
+        Pair('defragment-growth', 'defragment: ten times as many extents', defragment,
+             Side('a tenth of them', on('make-scattered', 'defragment', '-j', 1),
+                  make('make-scattered', extents=tenth)), goal=0.08, **in_extents),
+    ]
+
+
+def hashing(places, sizes):
+    """Migrations that hash data, in memory: against verify, which reads and hashes as much."""
+    state = {}
+
+    def prepare():
+        if 'region' in state:
+            shutil.rmtree(state['region'])
+        state['region'] = places.made_by_helper('make-sqlite', places.fresh(places.memory),
+                                                extents=sizes.hashed, blocks=sizes.blocks, dirty=1)
+
+    def tool(name, *options):
+        return run(places.tool(name, '-j', 1, *options, state['region']))
+
+    def verify_and_migrate():
+        verified, migrated = tool('verify'), tool('migrate')
+        return Usage(verified.seconds + migrated.seconds,
+                     verified.cpu_seconds + migrated.cpu_seconds)
+
+    in_mib = {'unit_count': sizes.hashed * sizes.blocks // 256, 'unit': 'MiB'}
+    return [
+        Pair('migrate-dirty', 'migrate, dirty and dense, against verify',
+             Side('region-migrate', lambda: tool('migrate'), prepare),
+             Side('region-verify', lambda: tool('verify'), prepare), **in_mib),
+        Pair('migrate-check', 'migrate, checked, against verify and then migrate',
+             Side('--check', lambda: tool('migrate', '--check'), prepare),
+             Side('verify; migrate', verify_and_migrate, prepare), goal=1, **in_mib),
     ]
 
 
 def importing(places, sizes):
-    def create():
-        return run(places.tool('create', '--block-size', 4096, '--extent-size', 4096,
-                               '--extent-count', 1, '--import',
-                               places.image(sizes.data // 2), places.fresh(places.disk)))
+    size = sizes.data // 2
+    state = {}
+
+    def create(jobs):
+        return lambda: run(places.tool(
+            'create', '-j', jobs, '--block-size', 4096, '--extent-size', 4096, '--extent-count', 1,
+            '--import', places.image(size), places.fresh(places.disk)))
+
+    def make_empty():
+        state['region'] = places.fresh(places.disk)
+        run(places.tool('create', '--block-size', 4096, '--extent-size', 4096, '--extent-count',
+                        max(1, size // (16 * MIB)), state['region']))
 
     def cp():
-        return run(['sh', '-c', 'cp "$1" "$2" && sync "$2"', 'cp', places.image(sizes.data // 2),
+        return run(['sh', '-c', 'cp "$1" "$2" && sync "$2"', 'cp', places.image(size),
                     places.fresh(places.disk)])
 
-    return [Pair('import-cp', 'create with an import, against cp and sync',
-                 Side('region-create --import', create), Side('cp; sync', cp),
-                 unit_count=sizes.data // 2 // MIB, unit='MiB')]
+    create_one = Side('region-create --import -j 1', create(1))
+    copied = Side('cp; sync', cp)
+    in_mib = {'unit_count': size // MIB, 'unit': 'MiB'}
+    return [Pair('import-cp', 'create with an import, against cp and sync', create_one, copied,
+                 **in_mib),
+            Pair('import-threads', 'create with an import: two threads against one',
+                 Side('-j 2', create(2)), create_one, **in_mib),
+            Pair('import-region', 'import into a region, against cp and sync',
+                 Side('region-import',
+                      lambda: run(places.tool('import', state['region'], places.image(size))),
+                      make_empty), copied, **in_mib)]
 
 
 # ---- tables --------------------------------------------------------------------------------------
@@ -322,7 +461,9 @@ def memory_table(places, sizes):
 
 
 def all_cases(places, sizes, against):
-    return [*rows(places, sizes), *reading(places, sizes, against), *reading_empty(places, sizes),
-            *dumping(places, sizes), *changing(places, sizes), *importing(places, sizes),
-            *reading_cold(places, sizes), write_table(places, sizes), migrate_table(places, sizes),
-            create_table(places, sizes), memory_table(places, sizes)]
+    return [*rows(places, sizes), *reading_warm(places, sizes), *reading(places, sizes, against),
+            *reading_empty(places, sizes), *reading_sparse(places, sizes),
+            *comparing(places, sizes), *dumping(places, sizes), *changing(places, sizes),
+            *hashing(places, sizes), *importing(places, sizes), *reading_cold(places, sizes),
+            write_table(places, sizes), migrate_table(places, sizes), create_table(places, sizes),
+            memory_table(places, sizes)]

@@ -27,7 +27,8 @@ class Arguments {
 // ---- regions ------------------------------------------------------------------------------------
 
 // make-sqlite DIR extents= blocks= rows= encrypted=: clean extents whose databases hold that many
-// rows; the data file is a hole.
+// rows; the data file is a hole. dirty=1: dirty extents, every block with data and its row, not
+// encrypted.
 void make_sqlite_region(const Arguments& arguments);
 // make-scattered DIR extents= blocks=: raw, clean; the active slots are A or B at random.
 void make_scattered_region(const Arguments& arguments);
@@ -44,6 +45,8 @@ void migrate_floor(const Arguments& arguments);
 void defragment_floor(const Arguments& arguments);
 // floor-dump REGION extents=: openat, fstat, the last 32 bytes, close.
 void dump_floor(const Arguments& arguments);
+// floor-read REGION: all extents, eight at once, past the page cache.
+void read_floor(const Arguments& arguments);
 
 // ---- work within one process: prints seconds ----------------------------------------------------
 

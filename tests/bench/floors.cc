@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
+#include <memory>
 #include <stdexcept>
 #include <sys/stat.h>
 #include <system_error>
@@ -10,6 +12,7 @@
 #include "libregion/format/extent_names.h"
 #include "libregion/format/raw_layout.h"
 #include "libregion/io/file_descriptor.h"
+#include "libregion/ops/parallel.h"
 #include "tests/bench/commands.h"
 
 namespace libregion::bench {
@@ -130,6 +133,29 @@ void defragment_floor(const Arguments& arguments) {
     write_at(file, tail, layout.bits_offset_bytes());
   });
   sync_file_system_of(arguments);
+}
+
+void read_floor(const Arguments& arguments) {
+  constexpr std::size_t request_bytes = std::size_t{1} << 20;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(arguments.word(0))) {
+    if (entry.is_regular_file() && entry.path().extension().empty()) files.push_back(entry.path());
+  }
+  for_each_in_parallel(8, files.size(), [&](std::size_t i) {
+    FileDescriptor file(::open(files[i].c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
+    // A file system that is memory cannot be read past it.
+    if (!file.is_open()) file = open_at(AT_FDCWD, files[i], O_RDONLY);
+    // Direct reads go to whole pages.
+    Bytes buffer(2 * request_bytes);
+    void* start = buffer.data();
+    std::size_t room_bytes = buffer.size();
+    require(std::align(4096, request_bytes, start, room_bytes) != nullptr, "align");
+    ssize_t count = 1;
+    for (off_t offset = 0; count > 0; offset += count) {
+      count = ::pread(file.number(), start, request_bytes, offset);
+      require(count >= 0, "pread");
+    }
+  });
 }
 
 void dump_floor(const Arguments& arguments) {

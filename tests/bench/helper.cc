@@ -40,6 +40,7 @@ const std::map<std::string, Command> commands = {{"make-sqlite", make_sqlite_reg
                                                  {"floor-migrate", migrate_floor},
                                                  {"floor-defragment", defragment_floor},
                                                  {"floor-dump", dump_floor},
+                                                 {"floor-read", read_floor},
                                                  {"rows", read_rows},
                                                  {"writes", write_blocks}};
 

@@ -21,10 +21,11 @@ double cpu_seconds() {
 
 Bytes build_database(std::uint64_t row_count, bool encrypted) {
   Random random(3);
-  std::vector<std::optional<BlockContext>> contexts(row_count);
-  for (auto& context : contexts) {
-    context = BlockContext{random.next(), std::nullopt, random.next(), 0};
-    if (encrypted) context->encryption = EncryptionContext{};
+  SlotArray contexts(row_count);
+  for (std::uint64_t block = 0; block < row_count; ++block) {
+    BlockContext context{random.next(), std::nullopt, random.next(), 0};
+    if (encrypted) context.encryption = EncryptionContext{};
+    contexts.set(block, context);
   }
   Bytes image = build_sqlite_image({false, 1, 1, sqlite_ext_version, 0, 0}, contexts);
   image[18] = image[19] = std::byte{1};  // without a log, as it is in memory

@@ -13,27 +13,29 @@ import time
 from harness import IS_ROOT, ToolTest, snapshot
 
 
-class WriteWatch:
-    """Sees whether any of some files is opened for writing, even if nothing is written."""
+class Watch:
+    """Sees whether any of some files is opened for writing, even if nothing is written; or what
+    else it is told to look for."""
 
     IN_CLOSE_WRITE = 0x8
+    IN_OPEN = 0x20
 
-    def __init__(self, paths):
+    def __init__(self, paths, looked_for=IN_CLOSE_WRITE):
         libc = ctypes.CDLL(None, use_errno=True)
         self.descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         self.paths = {libc.inotify_add_watch(self.descriptor, os.fsencode(path),
-                                             self.IN_CLOSE_WRITE): path for path in paths}
+                                             looked_for): path for path in paths}
         if self.descriptor < 0 or min(self.paths) < 0:
             raise OSError(ctypes.get_errno(), 'inotify')
 
-    def written(self):
+    def events(self):
         names = set()
         try:
             while True:
-                events = os.read(self.descriptor, 65536)
+                data = os.read(self.descriptor, 65536)
                 at = 0
-                while at < len(events):
-                    watch, _, _, name_bytes = struct.unpack_from('iIII', events, at)
+                while at < len(data):
+                    watch, _, _, name_bytes = struct.unpack_from('iIII', data, at)
                     at += 16 + name_bytes
                     names.add(os.path.basename(self.paths[watch]))
         except BlockingIOError:
@@ -50,7 +52,7 @@ class Outside:
         self.place = place / 'outside'
         shutil.copytree(region, self.place)
         files = [path for path in self.place.rglob('*') if path.is_file()]
-        self.watch = WriteWatch(files)
+        self.watch = Watch(files)
         self.before = snapshot(self.place)
 
     def of(self, relative):
@@ -100,7 +102,7 @@ class HostileTest(ToolTest):
         return self.run_tool(self.tool.name, region)
 
     def check_outside(self, outside, *told):
-        self.assertEqual([], outside.watch.written(), told)
+        self.assertEqual([], outside.watch.events(), told)
         self.assert_same_tree(outside.before, snapshot(outside.place))
 
     def test_files_that_are_something_else(self):
@@ -118,7 +120,7 @@ class HostileTest(ToolTest):
                     before = snapshot(outside.place)
                     result = self.run_on(copy)
                     self.assertNotEqual(0, result.code, result)
-                    self.assertEqual([], outside.watch.written(), result)
+                    self.assertEqual([], outside.watch.events(), result)
                     self.assert_same_tree(before, snapshot(outside.place))
                     shutil.rmtree(copy)
         outside.watch.close()
@@ -193,7 +195,7 @@ class HostileTest(ToolTest):
         finally:
             stop.set()
             swapping.join()
-        self.assertEqual([], outside.watch.written())
+        self.assertEqual([], outside.watch.events())
         self.assertEqual((outside.place / '00/000/001').read_bytes(), kept.read_bytes())
         outside.watch.close()
 

@@ -12,6 +12,7 @@
 #include "tests/crash/extent_part.h"
 #include "tests/crash/region_part.h"
 #include "tests/crash/replay_line.h"
+#include "tests/crash/service_crasher.h"
 #include "tests/crash/sync_mutation.h"
 #include "tests/crash/track_record.h"
 
@@ -19,11 +20,12 @@ namespace libregion {
 namespace {
 
 constexpr const char* usage =
-    "usage: crash-states [--seconds N] [--jobs N] [--only extents|regions] | --replay LINE | "
+    "usage: crash-states [--seconds N] [--jobs N] [--only extents|services|regions] | --replay "
+    "LINE | "
     "--track-record\n"
     "\n"
     "Looks at every state that a crash may leave of the workloads, and says what it covered.\n"
-    "  --seconds N    of each of the two, stop after so long; what was left is said\n"
+    "  --seconds N    of each of the three, stop after so long; what was left is said\n"
     "  --jobs N       threads; as many as there are processors unless given\n"
     "  --replay LINE  look again at the state that a failure has printed\n"
     "  --track-record print the page of known mistakes\n";
@@ -53,6 +55,20 @@ void run_extents(const CrashBudget& budget, Report& report) {
       "posix-4k and posix-512, {} states decided by {} reads of a block and {} of an extent, {} "
       "recoveries crashed again, "
       "{} torn blocks excused: {} workloads failed; {:.0f} s\n",
+      done.workloads,
+      done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
+      done.tally.crash_points, done.tally.states, done.tally.blocks_read, done.tally.states_read,
+      done.recoveries, done.tally.torn_blocks, done.failures.size(), seconds_since(begin));
+}
+
+void run_services(const CrashBudget& budget, Report& report) {
+  const auto begin = std::chrono::steady_clock::now();
+  const ServiceReport done = crash_services(whole_service_plan(), budget);
+  for (const CrashFailure& failure : done.failures) report.failure(failure);
+  fmt::print(
+      "a service's region: {} workloads{}, {} crash points of an extent under the same models, {} "
+      "states decided by {} reads of a block and {} of an extent, {} recoveries crashed again, {} "
+      "torn blocks excused: {} workloads failed; {:.0f} s\n",
       done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
       done.tally.crash_points, done.tally.states, done.tally.blocks_read, done.tally.states_read,
@@ -120,7 +136,8 @@ int run(const std::vector<std::string>& arguments) {
     }
     if (arguments[i] == "--seconds") {
       budget.seconds = std::stoul(value);
-    } else if (arguments[i] == "--only" && (value == "extents" || value == "regions")) {
+    } else if (arguments[i] == "--only" &&
+               (value == "extents" || value == "services" || value == "regions")) {
       only = value;
     } else if (arguments[i] == "--jobs") {
       budget.jobs = std::max(1U, static_cast<unsigned>(std::stoul(value)));
@@ -129,12 +146,13 @@ int run(const std::vector<std::string>& arguments) {
     }
   }
   Report report;
-  if (only != "regions") {
+  if (only.empty() || only == "extents") {
     run_extents(budget, report);
     run_mutants(report);
   }
+  if (only.empty() || only == "services") run_services(budget, report);
   if (only.empty()) run_track_record(report);
-  if (only != "extents") run_regions(budget, report);
+  if (only.empty() || only == "regions") run_regions(budget, report);
   return report.exit_status();
 }
 

@@ -27,6 +27,11 @@ void ExtentPromise::acknowledge(const Numbers& numbers) {
   may_be_dirty = false;
 }
 
+void ExtentPromise::note_durable(const ExtentMetadata& metadata) {
+  const Numbers numbers{metadata.gen_number, metadata.flush_number};
+  if (!metadata.dirty && flushing == numbers) acknowledge(numbers);
+}
+
 Verdict ExtentPromise::judge(const BlockRecord& record,
                              const std::optional<ExtentMetadata>& metadata) const {
   if (!metadata) return Verdict::bad;

@@ -44,6 +44,8 @@ struct ExtentPromise {
   bool numbers_may_be_torn = false;  // while dirty: the metadata lies in two sectors
 
   void acknowledge(const Numbers& numbers);
+  // What was found clean, and is durable, was flushed, though nobody was told.
+  void note_durable(const ExtentMetadata& metadata);
 
   // Whether what a reader finds of a block is what was promised: the data is the acknowledged
   // version or a later one, with exactly its context; all blocks of a clean extent are those of one

@@ -6,18 +6,12 @@
 #include "libregion/base/error.h"
 #include "libregion/extent/raw_extent.h"
 #include "libregion/extent/slot_consolidation.h"
-#include "libregion/format/integrity.h"
 #include "libregion/ops/defragment.h"
 #include "tests/crash/block_decision.h"
 #include "tests/crash/forwarding_file.h"
-#include "tests/support/region_builder.h"
-#include "tests/unit/ops/scattered_extents.h"
 
 namespace libregion {
 namespace {
-
-constexpr std::uint64_t first_gen_number = 3;
-constexpr std::uint64_t first_flush_number = 9;
 
 // The process dies instead of syncing, when it has synced so many times.
 class KilledAtSync : public ForwardingFile {
@@ -40,53 +34,6 @@ class NoReports : public Reporter {
   void finding(const Finding& /*finding*/) override {}
 };
 
-bool is_encrypted(ExtentStart start) {
-  return start == ExtentStart::encrypted_a || start == ExtentStart::encrypted_b;
-}
-
-// Blocks whose slot in B lies in two sectors are not where most are: a defragmentation moves them,
-// and where half a slot could match, it is theirs. Their other slot has an older context.
-void scatter_straddling_slots(const Geometry& geometry, ContextSlot array,
-                              RawExtentBuilder& builder) {
-  const RawLayout layout(geometry);
-  for (std::uint64_t block = 0; block < geometry.extent_size_blocks(); ++block) {
-    if (!layout.slot_straddles_sector(ContextSlot::B, block)) continue;
-    const auto context = [&](std::uint64_t version) {
-      return encrypted_context(builder.data_for(block, version), some_encryption(version));
-    };
-    builder.set_data(block, builder.data_for(block, 1)).select(block, array);
-    builder.set_slot(array, block, context(1));
-    builder.set_slot(other_slot(array), block, context(0));
-  }
-}
-
-RawExtentBuilder built(const Geometry& geometry, ExtentStart start) {
-  RawExtentBuilder builder(geometry.block_size_bytes(), geometry.extent_size_blocks());
-  if (start == ExtentStart::written) builder.write_all();
-  if (start == ExtentStart::plain || is_encrypted(start)) {
-    const bool most_in_b = start == ExtentStart::encrypted_b;
-    builder = scatter(builder, geometry.extent_size_blocks(),
-                      {1, is_encrypted(start), most_in_b ? 7U : 2U});
-    if (is_encrypted(start)) {
-      scatter_straddling_slots(geometry, most_in_b ? ContextSlot::A : ContextSlot::B, builder);
-    }
-  }
-  return builder.set_numbers(first_gen_number, first_flush_number);
-}
-
-ExtentPromise promise_of(const Bytes& content, const Geometry& geometry) {
-  ExtentPromise promise;
-  const auto reader = reader_of(content, geometry);
-  reader->read_blocks({0, reader->readable_blocks()}, [&](const BlockRecord& record) {
-    BlockVersion version{record.data_hash, std::nullopt};
-    const BlockContext* context = record.context();
-    if (context != nullptr) version.context = SentContext{context->hash, context->encryption};
-    promise.blocks.push_back({version});
-  });
-  promise.flushed = {first_gen_number, first_flush_number};
-  return promise;
-}
-
 }  // namespace
 
 const std::string ExtentSession::path = "/r/00/000/000";
@@ -107,29 +54,7 @@ std::string_view extent_step_name(ExtentStep step) {
   return "write-4";
 }
 
-std::string_view extent_start_name(ExtentStart start) {
-  switch (start) {
-    case ExtentStart::empty: return "empty";
-    case ExtentStart::plain: return "plain";
-    case ExtentStart::encrypted_a: return "encrypted-a";
-    case ExtentStart::encrypted_b: return "encrypted-b";
-    case ExtentStart::written: break;
-  }
-  return "written";
-}
-
 namespace {
-
-BlockRange straddling_range(const Geometry& geometry) {
-  const RawLayout layout(geometry);
-  for (std::uint64_t block = 0; block < geometry.extent_size_blocks(); ++block) {
-    if (layout.slot_straddles_sector(ContextSlot::A, block) ||
-        layout.slot_straddles_sector(ContextSlot::B, block)) {
-      return {block, std::min<std::uint64_t>(2, geometry.extent_size_blocks() - block)};
-    }
-  }
-  return {geometry.extent_size_blocks() - 1, 1};
-}
 
 BlockRange written_range(ExtentStep step, const Geometry& geometry) {
   const std::uint64_t blocks = geometry.extent_size_blocks();
@@ -168,11 +93,9 @@ ExtentSession::ExtentSession(const Geometry& geometry, ExtentStart start,
       protocol_(protocol),
       is_encrypted_(is_encrypted(start)),
       last_range_(written_range(ExtentStep::write_1, geometry)) {
-  const RawExtentBuilder content = built(geometry, start);
-  promise_ = promise_of(content.bytes(), geometry);
-  promise_.may_tear = geometry.block_size_bytes() > 512;
-  promise_.numbers_may_be_torn = layout_.metadata_straddles_sector();
-  add_region(content.bytes());
+  const Bytes content = content_at(start, geometry);
+  promise_ = promise_of(content, geometry);
+  add_region(content);
 }
 
 ExtentSession::ExtentSession(const Geometry& geometry, ByteView content, ExtentPromise promise,
@@ -235,37 +158,20 @@ RawExtentWriter& ExtentSession::writer() {
   openings_.push_back(disk_.log().size());
   writer_ = RawExtentWriter::open(std::move(file), geometry_,
                                   {protocol_.ordering, protocol_.defragment_threshold});
-  note_clean(writer_->metadata());
+  promise_.note_durable(writer_->metadata());
   return *writer_;
-}
-
-// What was found clean, and is durable, was flushed, though nobody was told.
-void ExtentSession::note_clean(const ExtentMetadata& metadata) {
-  const ExtentPromise::Numbers numbers{metadata.gen_number, metadata.flush_number};
-  if (!metadata.dirty && promise_.flushing == numbers) promise_.acknowledge(numbers);
 }
 
 void ExtentSession::write(BlockRange range) {
   RawExtentWriter& open = writer();
-  const RawExtentBuilder builder(geometry_.block_size_bytes(), geometry_.extent_size_blocks());
-  const std::uint64_t version = next_version_++;
-  Bytes data;
-  std::vector<SentContext> contexts;
-  for (std::uint64_t block = range.first; block < range.end(); ++block) {
-    const Bytes one = builder.data_for(block, version);
-    SentContext sent{on_disk_hash(one), std::nullopt};
-    if (is_encrypted_) {
-      sent.encryption = some_encryption(version * 1000 + block);
-      sent.hash = integrity_hash(*sent.encryption, one);
-    }
-    promise_.blocks[block].push_back({on_disk_hash(one), sent});
-    contexts.push_back(sent);
-    data.insert(data.end(), one.begin(), one.end());
+  const SentBlocks sent(geometry_, range, {next_version_++, is_encrypted_});
+  for (std::uint64_t i = 0; i < range.count; ++i) {
+    promise_.blocks[range.first + i].push_back(sent.version(i));
   }
   promise_.may_be_dirty = true;
   promise_.array.reset();
   last_range_ = range;
-  open.write({range.first, data, contexts});
+  open.write({range.first, sent.data, sent.contexts});
 }
 
 void ExtentSession::flush(bool killed) {
@@ -297,7 +203,7 @@ void ExtentSession::defragment() {
   // What is clean but was not synced was not defragmented, for there was nothing to be moved.
   if (!metadata || metadata->defrag_count == defrag_count_) return;
   defrag_count_ = metadata->defrag_count;
-  note_clean(*metadata);
+  promise_.note_durable(*metadata);
   promise_.array = array_in_use();
 }
 
@@ -313,7 +219,7 @@ void ExtentSession::defragment_by_hand() {
   auto& raw = static_cast<RawExtent&>(*opened.reader);
   if (raw.metadata()->dirty) return;
   raw.data_file().sync();
-  note_clean(*raw.metadata());
+  promise_.note_durable(*raw.metadata());
   SlotConsolidation consolidation(raw.data_file(), geometry_, raw.active_slots());
   if (!consolidation.is_needed()) return;
   consolidation.copy();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/crash/extent_judge.h"
+#include "tests/crash/extent_starts.h"
 #include "tests/support/memory_file_system.h"
 
 namespace libregion {
@@ -30,14 +31,6 @@ inline constexpr std::array extent_steps = {ExtentStep::write_1,    ExtentStep::
                                             ExtentStep::defragment, ExtentStep::kill,
                                             ExtentStep::kill_flush, ExtentStep::write_4};
 std::string_view extent_step_name(ExtentStep step);
-
-// What the extent is at first: never written; clean, with its slots scattered over both arrays, and
-// encrypted, most of them in A or in B; or clean, every block written once.
-enum class ExtentStart : std::uint8_t { empty, plain, encrypted_a, encrypted_b, written };
-inline constexpr std::array extent_starts = {ExtentStart::empty, ExtentStart::plain,
-                                             ExtentStart::encrypted_a, ExtentStart::encrypted_b,
-                                             ExtentStart::written};
-std::string_view extent_start_name(ExtentStart start);
 
 // How the extent is written.
 struct ExtentProtocol {
@@ -86,7 +79,6 @@ class ExtentSession {
   void defragment_by_hand();
   [[nodiscard]] std::optional<ExtentMetadata> metadata_on_disk();
   [[nodiscard]] ContextSlot array_in_use();
-  void note_clean(const ExtentMetadata& metadata);
   [[nodiscard]] std::unique_ptr<File> open_file();
   [[nodiscard]] std::string label_of(std::uint64_t number, const StepBegin& begin,
                                      const std::vector<Call>& log, std::uint64_t end) const;

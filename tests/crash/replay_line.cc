@@ -6,6 +6,7 @@
 
 #include "tests/crash/extent_protocols.h"
 #include "tests/crash/region_protocols.h"
+#include "tests/crash/service_crasher.h"
 
 namespace libregion {
 namespace {
@@ -51,6 +52,21 @@ std::string replay_extent(const std::map<std::string, std::string>& line) {
   return crasher.look_at(workload, protocol_named(line.at("protocol")), {{place.model}, 1}, place);
 }
 
+std::string replay_service(const std::map<std::string, std::string>& line) {
+  const auto extent_count = static_cast<std::uint32_t>(std::stoul(line.at("extents")));
+  ServiceWorkload workload{{geometry_named(line.at("blocks")), extent_count},
+                           named(extent_starts, extent_start_name, line.at("start")),
+                           {}};
+  parse_steps(line.at("steps"), service_steps, service_step_name, workload.steps);
+  const ExtentProtocol protocol = protocol_named(line.at("protocol"));
+  std::optional<std::uint32_t> extent;
+  if (line.count("extent") != 0) {
+    extent = static_cast<std::uint32_t>(std::stoul(line.at("extent")));
+  }
+  return ServiceCrasher(workload.shape.geometry)
+      .look_at(workload, protocol, parse_place(line), extent);
+}
+
 std::string replay_region(const std::map<std::string, std::string>& line) {
   RegionWorkload workload{geometry_named(line.at("blocks")),
                           named(region_starts, region_start_name, line.at("start")),
@@ -81,11 +97,12 @@ std::string replay(const std::string& line) {
   const auto values = parse_line(line);
   try {
     if (values.at("") == "extent") return replay_extent(values);
+    if (values.at("") == "service") return replay_service(values);
     if (values.at("") == "region") return replay_region(values);
   } catch (const std::logic_error&) {
     throw std::runtime_error("a part of the line is missing, or no number");
   }
-  throw std::runtime_error("expected a line that begins with 'extent' or 'region'");
+  throw std::runtime_error("expected a line that begins with 'extent', 'service' or 'region'");
 }
 
 }  // namespace libregion

@@ -177,6 +177,12 @@ def with_replica(place):
     os.truncate(region / '00/000/002', 700)
 
 
+def with_two_sqlite(place):
+    """Of which one has a block more."""
+    sqlite(place, blocks=20, extents=2)
+    sqlite(place, blocks=19, extents=2, name='replica')
+
+
 def with_sqlite_replica(place):
     """Of databases with hot logs: damaged blocks, no database, no data file, half a data file."""
     region = live(place)
@@ -283,6 +289,12 @@ WORKLOADS = {
         reader('verify-live', live, 'region-verify {}/region'),
         reader('dump', raw, 'region-dump {}/region'),
         reader('dump-slots', sqlite, 'region-dump --slots {}/region'),
+        reader('compare', with_replica, 'region-dump --compare {}/region {}/replica', code=1),
+        reader('compare-sqlite', with_two_sqlite,
+               'region-dump --compare {}/region {}/replica', code=1),
+        reader('verify-replicas', with_replica,
+               'region-verify --replicas {}/region {}/replica', code=1),
+        reader('salvage', with_replica, 'region-export --salvage -q {}/region {}/replica'),
         reader('export-to-stdout', raw, 'region-export {}/region'),
         reader('migrate-dry-run', sqlite, 'region-migrate -n {}/region', code=1),
         reader('defragment-dry-run', scattered, 'region-defragment -n {}/region', code=1),

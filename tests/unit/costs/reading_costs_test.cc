@@ -6,6 +6,7 @@
 #include "libregion/ops/block_check.h"
 #include "libregion/ops/dump_slots.h"
 #include "libregion/ops/export.h"
+#include "libregion/ops/migrate.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/costs/allocation_count.h"
 #include "tests/unit/extent/open_test_extent.h"
@@ -138,16 +139,40 @@ struct CountedRegion {
   std::uint64_t read_count = 0;
 };
 
-TEST_CASE("verifying an extent reads its tail, and three times for each chunk of 512 KiB") {
+TEST_CASE("verifying an extent reads its tail, 2 MiB of data at a time, and its slots in one go") {
   for (const std::uint64_t chunks_in_extent : {1U, 2U, 5U}) {
     const std::uint64_t block_count = chunks_in_extent * chunk_bytes / 4096;
     TestRegion region({4096, block_count, 3});
     region.put_raw_everywhere();
     CountedRegion counted(region);
     CHECK(counted.verify().written_count == 3 * block_count);
-    CHECK(counted.read_count == 3 * (1 + 3 * chunks_in_extent));
+    CHECK(counted.read_count == 3 * (1 + (chunks_in_extent + 3) / 4 + 2));
     CHECK(counted.memory.log().empty());  // no sync, nothing changed
   }
+}
+
+TEST_CASE("migrating with a check reads nothing of a data file that is a hole") {
+  TestRegion region({4096, 64, 1});
+  region.put_sqlite(0, 0);
+  CountedRegion counted(region);
+  {
+    const auto root = expect_opened(counted.memory.open_directory("/r"), "/r");
+    const auto file = open_file_in(*root, extent_path(ExtentId{0}), Access::read_write);
+    file->resize(0);
+    file->resize(64 * 4096UL);
+  }
+  counted.memory.settle();
+  counted.hooked.hooks.before_read = [&](const std::string& path, std::uint64_t) {
+    if (path == "/r/" + extent_path(ExtentId{0})) ++counted.read_count;
+  };
+  const auto opened = open_region(counted.hooked, "/r", {Access::read_write});
+  REQUIRE(opened.region);
+  MigrateOptions options;
+  options.check = true;
+  BlockCounter counter;
+  CHECK(migrate_region(*opened.region, options, counter).migrated_count == 1);
+  CHECK(counter.finding_count == 0);
+  CHECK(counted.read_count == 0);
 }
 
 TEST_CASE("verifying an extent of holes reads its tail and the slots beside it, however large") {

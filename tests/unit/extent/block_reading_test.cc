@@ -1,4 +1,4 @@
-// How blocks are read: holes are not, views that tear are read again, what follows is read ahead,
+// How blocks are read: holes are not, views that tear are read again, what follows is read along,
 // and integrity hashes come with those that are asked for them.
 
 #include <doctest/doctest.h>
@@ -20,6 +20,7 @@ struct Opened {
 struct HowToOpen {
   std::uint64_t grain_bytes = 0;  // of holes; none
   bool trusts_holes = true;
+  bool gives_views = false;
   bool tears_views = false;
 };
 
@@ -29,12 +30,28 @@ std::unique_ptr<Opened> open_raw(const TestRegion& region, const RawExtentBuilde
   auto file = std::make_unique<ByteFile>(built.bytes(), &opened->log);
   if (how.grain_bytes > 0) file->make_holes(how.grain_bytes);
   if (how.trusts_holes) file->trust_holes();
+  if (how.gives_views) file->give_views();
   if (how.tears_views) file->tear_views();
   opened->reader =
       RawExtent::open(std::move(file), region.geometry(), ExtentId{0}, "00/000/000").reader;
   REQUIRE(opened->reader != nullptr);
   opened->log = {};
   return opened;
+}
+
+std::vector<ByteRange> reads_of_data(const ByteFile::Log& log, const TestRegion& region) {
+  std::vector<ByteRange> reads;
+  std::copy_if(log.reads.begin(), log.reads.end(), std::back_inserter(reads),
+               [&](const ByteRange& read) {
+                 return read.offset_bytes < region.geometry().extent_data_bytes();
+               });
+  return reads;
+}
+
+std::uint64_t data_bytes_read(const ByteFile::Log& log, const TestRegion& region) {
+  std::uint64_t count = 0;
+  for (const ByteRange& read : reads_of_data(log, region)) count += read.length_bytes;
+  return count;
 }
 
 bool same(const std::vector<SeenBlock>& left, const std::vector<SeenBlock>& right) {
@@ -111,11 +128,7 @@ TEST_CASE("the data of blocks in a hole are not read, and are zeros with their h
   CHECK(blocks[2000].data == region.data_for(2000));
   CHECK(all_zero(blocks[3000].data));
   CHECK(blocks[3000].data_hash == on_disk_hash(Bytes(512)));
-  std::uint64_t data_bytes = 0;
-  for (const ByteRange& read : opened->log.reads) {
-    if (read.offset_bytes < region.geometry().extent_data_bytes()) data_bytes += read.length_bytes;
-  }
-  CHECK(data_bytes == 512 << 10);  // one chunk of four
+  CHECK(data_bytes_read(opened->log, region) == 512 << 10);  // one chunk of four
 }
 
 TEST_CASE("in a SQLite extent a block with a row is not counted, though its data is a hole") {
@@ -143,14 +156,19 @@ TEST_CASE("in a SQLite extent a block with a row is not counted, though its data
 TEST_CASE("what is seen in a view is what is read") {
   const TestRegion region({512, 1500, 1});
   const auto read = open_raw(region, region.raw().write_all(), {});
-  const auto viewed = open_raw(region, region.raw().write_all(), {});
+  const auto viewed = open_raw(region, region.raw().write_all(), {.gives_views = true});
   viewed->reader->want_views();
   CHECK(same(read_blocks_of(*viewed->reader, {0, 1500}), read_blocks_of(*read->reader, {0, 1500})));
+  CHECK(data_bytes_read(viewed->log, region) == 0);
+  // Where there are none to be had they are read.
+  const auto unseen = open_raw(region, region.raw().write_all(), {});
+  unseen->reader->want_views();
+  CHECK(same(read_blocks_of(*unseen->reader, {0, 1500}), read_blocks_of(*read->reader, {0, 1500})));
 }
 
 TEST_CASE("a view that tears is never shown: the data are read instead") {
   const TestRegion region({512, 1500, 1});
-  const auto opened = open_raw(region, region.raw().write_all(), {0, true, /*tears_views=*/true});
+  const auto opened = open_raw(region, region.raw().write_all(), {.tears_views = true});
   opened->reader->want_views();
   for (const SeenBlock& seen : read_blocks_of(*opened->reader, {0, 1500})) {
     REQUIRE(seen.data == region.data_for(seen.block));
@@ -158,31 +176,43 @@ TEST_CASE("a view that tears is never shown: the data are read instead") {
   }
 }
 
-// ---- reading ahead ------------------------------------------------------------------------------
+// ---- large requests -----------------------------------------------------------------------------
 
-TEST_CASE("who reads in order has all that follows read ahead once, and in few requests") {
+TEST_CASE("who reads in order has everything read once, and in few requests") {
   const TestRegion region({32'768, 1024, 1});  // 32 MiB
   const auto opened = open_raw(region, region.raw(), {});
-  opened->reader->read_blocks({0, 1024}, [](const BlockRecord&) {});
+  // As an export does: chunk by chunk.
+  for (std::uint64_t block = 0; block < 1024; block += 16) {
+    opened->reader->read_blocks({block, 16}, [](const BlockRecord&) {});
+  }
   std::uint64_t next = 0;
-  std::uint64_t requests = 0;
-  for (const ByteRange& range : opened->log.read_ahead) {
-    if (range.offset_bytes >= region.geometry().extent_data_bytes()) continue;
-    CHECK(range.offset_bytes == next);
-    next = range.end_bytes();
-    ++requests;
+  for (const ByteRange& read : reads_of_data(opened->log, region)) {
+    CHECK(read.offset_bytes == next);
+    next = read.end_bytes();
   }
   CHECK(next == region.geometry().extent_data_bytes());
-  CHECK(requests <= 16);
+  // 16 of data; the slots, 48 KiB in each array, at once.
+  CHECK(opened->log.reads.size() == 16 + 2);
 }
 
-TEST_CASE("who reads a block here and there has nothing read ahead") {
+TEST_CASE("who reads a block here and there has nothing else read") {
   const TestRegion region({4096, 1024, 1});
   const auto opened = open_raw(region, region.raw(), {});
   for (const std::uint64_t block : {5U, 900U, 17U}) {
     opened->reader->read_blocks({block, 1}, [](const BlockRecord&) {});
   }
-  CHECK(opened->log.read_ahead.empty());
+  CHECK(opened->log.reads.size() == 9);
+  for (const ByteRange& read : opened->log.reads) CHECK(read.length_bytes <= 4096);
+}
+
+TEST_CASE("nothing beyond the data is read along with them, be it a hole or the end") {
+  const TestRegion region({4096, 1024, 1});
+  RawExtentBuilder built = region.raw();
+  for (std::uint64_t block = 0; block < 300; ++block) built.write(block, ContextSlot::A);
+  const auto opened = open_raw(region, built, {4096});
+  read_blocks_of(*opened->reader, {0, 1024});
+  // Of the chunk that holds their end the part that follows is zeros; it is read whole.
+  CHECK(data_bytes_read(opened->log, region) == 300 * 4096 + 128 * 4096);
 }
 
 // ---- integrity hashes ---------------------------------------------------------------------------

@@ -14,7 +14,6 @@ class ByteFile : public File {
  public:
   struct Log {
     std::vector<ByteRange> reads;
-    std::vector<ByteRange> read_ahead;
     std::uint64_t questions = 0;  // after data
   };
 
@@ -23,8 +22,9 @@ class ByteFile : public File {
 
   // Pieces of this size that are zero are holes.
   void make_holes(std::uint64_t grain_bytes) { grain_bytes_ = grain_bytes; }
-  // Views are zeros, and torn.
-  void tear_views() { has_torn_view_ = true; }
+  // Views are there to be had. Torn ones are zeros.
+  void give_views() { gives_views_ = true; }
+  void tear_views() { gives_views_ = has_torn_view_ = true; }
 
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] FileStatus status() const override {
@@ -40,13 +40,13 @@ class ByteFile : public File {
                 target.begin());
     return count;
   }
-  [[nodiscard]] ByteView view(ByteRange range, Bytes& buffer) const override {
-    if (!has_torn_view_) return File::view(range, buffer);
-    buffer.assign(range.length_bytes, std::byte{0});
-    return buffer;
+  [[nodiscard]] ByteView view(ByteRange range) const override {
+    if (!gives_views_) return {};
+    if (!has_torn_view_) return ByteView(content_).subspan(range.offset_bytes, range.length_bytes);
+    torn_.assign(range.length_bytes, std::byte{0});
+    return torn_;
   }
   [[nodiscard]] bool has_torn_view() const override { return has_torn_view_; }
-  void will_read(ByteRange range) const override { log_.read_ahead.push_back(range); }
 
   [[nodiscard]] std::optional<ByteRange> next_data(std::uint64_t offset_bytes) const override {
     ++log_.questions;
@@ -83,7 +83,9 @@ class ByteFile : public File {
   mutable Log own_log_;
   Log& log_;
   std::uint64_t grain_bytes_ = 0;  // none are holes
+  bool gives_views_ = false;
   bool has_torn_view_ = false;
+  mutable Bytes torn_;
 };
 
 }  // namespace libregion

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "libregion/base/error.h"
+#include "libregion/format/sqlite_walk.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/random.h"
 #include "tests/unit/extent/open_test_sqlite.h"
@@ -225,6 +226,31 @@ TEST_CASE("a database that cannot be read is an error, not a damaged database") 
         open_extent(*leaf, ExtentId{0}, parts_in(*leaf, 0), region.geometry(), [](File&) {}),
         SystemError);
   }
+}
+
+// ---- summaries ----------------------------------------------------------------------------------
+
+TEST_CASE("a summary takes the first pages of a database, and all of one that has a log") {
+  TestRegion region({512, 64, 1});
+  region.put_sqlite(0, 64);
+  const auto summarize = [&] {
+    const auto leaf = open_leaf_of(region);
+    return SqliteExtent::read_summary(*leaf, ExtentId{0}, parts_in(*leaf, 0), region.geometry(),
+                                      [](File&) {});
+  };
+  const ExtentSummary clean = summarize();
+  CHECK(clean.metadata == read_sqlite(region).metadata);
+  CHECK(clean.read_bytes == sqlite_metadata_bytes);
+  CHECK(clean.findings.empty());
+
+  const auto service = region.continue_sqlite(0);
+  service->write(40, region.data_for(40, 1));
+  service->flush(7, 9);
+  const ExtentSummary in_use = summarize();
+  REQUIRE(in_use.metadata.has_value());
+  CHECK(in_use.metadata->flush_number == 9);
+  CHECK(in_use.metadata == read_sqlite(region).metadata);
+  CHECK(in_use.read_bytes == std::filesystem::file_size(region.path_of(0, ExtentPart::db)));
 }
 
 }  // namespace

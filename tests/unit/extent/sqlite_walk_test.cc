@@ -29,12 +29,12 @@ Bytes without_log(Bytes image) {
 // Every third block has a row; hashes of all magnitudes.
 Bytes build_image(std::uint64_t row_count, bool encrypted) {
   Random random(row_count);
-  std::vector<std::optional<BlockContext>> contexts(3 * row_count);
+  SlotArray contexts(3 * row_count);
   for (std::uint64_t i = 0; i < row_count; ++i) {
     BlockContext context{random.next() >> random.below(64), std::nullopt,
                          random.next() >> random.below(64), 0};
     if (encrypted) context.encryption = some_encryption(i);
-    contexts[3 * i] = context;
+    contexts.set(3 * i, context);
   }
   return without_log(build_sqlite_image({true, 300, 70'000, sqlite_ext_version, 0, 0}, contexts));
 }

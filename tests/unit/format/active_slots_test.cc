@@ -102,11 +102,39 @@ TEST_CASE("random slots come back from their bytes") {
   }
 }
 
+TEST_CASE("all slots at once: the unused bits stay as they are") {
+  ActiveSlots slots(12, bytes_of("05 f2"));
+  slots.set_all(ContextSlot::B);
+  CHECK(spelled(slots.bytes()) == "ffff");
+  slots.set_all(ContextSlot::A);
+  CHECK(spelled(slots.bytes()) == "00f0");
+}
+
+TEST_CASE("64 blocks at a time: those whose slot is in an array, none behind the last") {
+  Random random(5);
+  for (std::uint64_t count = 1; count <= 200; ++count) {
+    CAPTURE(count);
+    const ActiveSlots slots(count, random.bytes(active_slots_bytes(count)));
+    for (std::uint64_t first = 0; first < count; first += 64) {
+      const std::uint64_t in_a = slots.blocks_in(ContextSlot::A, first);
+      const std::uint64_t in_b = slots.blocks_in(ContextSlot::B, first);
+      REQUIRE((in_a & in_b) == 0);
+      for (std::uint64_t i = 0; i < 64; ++i) {
+        const bool is_block = first + i < count;
+        REQUIRE(((in_a | in_b) >> i & 1U) == (is_block ? 1 : 0));
+        if (is_block) REQUIRE((in_b >> i & 1U) == (slots.at(first + i) == ContextSlot::B ? 1 : 0));
+      }
+    }
+  }
+}
+
 TEST_CASE("blocks beyond the last and bits of another size are refused") {
   const ThrowingAssertions throwing;
   ActiveSlots slots(12);
   CHECK_THROWS_AS((void)slots.at(12), BrokenInvariant);
   CHECK_THROWS_AS(slots.set(12, ContextSlot::A), BrokenInvariant);
+  CHECK_THROWS_AS((void)slots.blocks_in(ContextSlot::A, 1), BrokenInvariant);
+  CHECK_THROWS_AS((void)slots.blocks_in(ContextSlot::A, 64), BrokenInvariant);
   CHECK_THROWS_AS(ActiveSlots(12, Bytes(1)), BrokenInvariant);
   CHECK_THROWS_AS(ActiveSlots(12, Bytes(3)), BrokenInvariant);
 }

@@ -164,6 +164,19 @@ TEST_CASE("a file can be synced, whether it was changed or not") {
   });
 }
 
+TEST_CASE("what will be synced may be written to disk meanwhile, and stays what it is") {
+  on_every_backend([](Backend& backend) {
+    backend.add_file("file", "0123");
+    const auto file = backend.open_file("file", Access::read_write);
+    file->write(0, as_byte_view("x"));
+    file->will_sync({0, 2});
+    file->will_sync({0, 0});
+    file->will_sync({4096, 4096});  // beyond the end
+    CHECK(backend.content_of("file") == "x123");
+    CHECK_NOTHROW(file->sync());
+  });
+}
+
 TEST_CASE("a file that was removed while it was open can still be read") {
   on_every_backend([](Backend& backend) {
     backend.add_file("file", "0123");

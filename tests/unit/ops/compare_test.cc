@@ -7,6 +7,7 @@
 
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/hooked_file_system.h"
+#include "tests/unit/ops/open_replicas.h"
 #include "tests/unit/ops/run_region.h"
 
 namespace libregion {
@@ -44,13 +45,10 @@ class RowCollector : public ComparisonReporter {
 
 Compared compare_on(FileSystem& file_system, const Texts& paths,
                     const CompareOptions& options = {}) {
-  std::vector<OpenedRegion> opened;
-  for (const std::string& path : paths) opened.push_back(open_region(file_system, path, {}));
-  std::vector<const Region*> replicas;
-  for (const OpenedRegion& one : opened) replicas.push_back(&*one.region);
+  const OpenReplicas open(file_system, paths);
   RowCollector collector;
   Compared compared;
-  compared.summary = compare_replicas(replicas, options, collector);
+  compared.summary = compare_replicas(open.regions(), options, collector);
   compared.rows = std::move(collector.rows);
   return compared;
 }
@@ -211,11 +209,7 @@ TEST_CASE("each file is opened once") {
   memory.load(three.b.path(), "/b");
   for (const std::uint64_t open : {0U, 1U}) {
     const auto file_system = memory.copy();
-    Fault fault{EIO};
-    fault.kind = CallKind::open;
-    fault.path = "/b/00/000/001";
-    fault.first = open;
-    file_system->add_fault(fault);
+    file_system->add_fault({EIO, CallKind::open, "/b/00/000/001", open});
     (void)compare_on(*file_system, {"/a", "/b"});
     CHECK(file_system->faults_hit() == (open == 0 ? 1 : 0));
   }
@@ -226,25 +220,15 @@ TEST_CASE("whichever read fails hides no more than its block") {
   MemoryFileSystem memory;
   memory.load(three.a.path(), "/a");
   memory.load(three.b.path(), "/b");
-  std::uint64_t failed_runs = 0;
-  for (std::uint64_t call = 0;; ++call) {
-    const auto file_system = memory.copy();
-    Fault fault{EIO};
-    fault.kind = CallKind::read;
-    fault.path = "/b/00/000/001";
-    fault.first = call;
-    file_system->add_fault(fault);
-    const Compared compared = compare_on(*file_system, {"/a", "/b"}, only_differences());
-    if (file_system->faults_hit() == 0) break;
-    ++failed_runs;
-    CAPTURE(call);
+  const auto check = [](MemoryFileSystem& file_system) {
+    const Compared compared = compare_on(file_system, {"/a", "/b"}, only_differences());
     CHECK(compared.summary.totals.block_count == 16);
     const bool is_hidden = compared.summary.unsound_blocks > 0;
     CHECK(compared.summary.totals.has_io_errors == is_hidden);
     const auto findings = std::count(compared.rows.begin(), compared.rows.end(), "1: io_error");
     CHECK(findings == (is_hidden ? 1 : 0));
-  }
-  CHECK(failed_runs > 3);
+  };
+  CHECK(on_each_failing_read(memory, "/b/00/000/001", check) > 3);
 }
 
 TEST_CASE("somebody who opens an extent meanwhile is told") {

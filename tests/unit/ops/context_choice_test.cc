@@ -42,8 +42,6 @@ struct Story {
   std::unique_ptr<LiveSqliteWriter> writer;
 };
 
-using Contexts = std::vector<std::optional<BlockContext>>;
-
 TEST_CASE("a clean extent's rows are taken as they are, unchecked") {
   const Story story([](Story& s) {
     s.write(1);
@@ -53,11 +51,11 @@ TEST_CASE("a clean extent's rows are taken as they are, unchecked") {
     s.put_data(3, s.region.data_for(3));
   });
   const ContextChoice choice = story.choose();
-  Contexts expected(8);
-  expected[1] = story.context(1);
-  expected[6] = story.context(6);
+  SlotArray expected(8);
+  expected.set(1, story.context(1));
+  expected.set(6, story.context(6));
   CHECK(choice.contexts == expected);
-  CHECK(choice.context_count == 2);
+  CHECK(choice.contexts.context_count() == 2);
   CHECK(names_of(choice.findings) == "");
 }
 
@@ -70,9 +68,9 @@ TEST_CASE("with a check the same rows are taken, and what is wrong with them is 
     s.put_data(3, s.region.data_for(3));
   });
   const ContextChoice choice = story.choose(/*check=*/true);
-  CHECK(choice.contexts[1] == story.context(1));
-  CHECK(choice.contexts[6] == story.context(6));
-  CHECK(choice.context_count == 2);
+  CHECK(choice.contexts.at(1) == story.context(1));
+  CHECK(choice.contexts.at(6) == story.context(6));
+  CHECK(choice.contexts.context_count() == 2);
   REQUIRE(names_of(choice.findings) == "data_without_context, sqlite_no_matching_row");
   CHECK(choice.findings[0].blocks == BlockRange{3, 1});
   CHECK(choice.findings[1].blocks == BlockRange{6, 1});
@@ -90,12 +88,12 @@ TEST_CASE("a dirty extent's rows are taken where they match their data") {
     s.write(0, 1, /*data_arrives=*/false);
   });
   const ContextChoice choice = story.choose();
-  Contexts expected(8);
-  expected[0] = story.context(0);
-  expected[1] = story.context(1, 2);
-  expected[2] = story.context(2);
+  SlotArray expected(8);
+  expected.set(0, story.context(0));
+  expected.set(1, story.context(1, 2));
+  expected.set(2, story.context(2));
   CHECK(choice.contexts == expected);
-  CHECK(choice.context_count == 3);
+  CHECK(choice.contexts.context_count() == 3);
   // Block 3 was never written as far as anybody knows.
   CHECK(names_of(choice.findings) == "sqlite_stale_rows");
 }
@@ -109,9 +107,9 @@ TEST_CASE("a clean extent with several rows for any block is treated like a dirt
     s.writer->execute("UPDATE metadata SET value = 0 WHERE name = 'dirty'");
   });
   const ContextChoice choice = story.choose();
-  Contexts expected(8);
-  expected[1] = story.context(1);
-  expected[2] = story.context(2, 1);
+  SlotArray expected(8);
+  expected.set(1, story.context(1));
+  expected.set(2, story.context(2, 1));
   CHECK(choice.contexts == expected);
 }
 
@@ -122,8 +120,8 @@ TEST_CASE("where no row matches the block is empty, and its data says whether th
     s.put_data(2, s.region.data_for(2, 9));
   });
   const ContextChoice choice = story.choose();
-  CHECK(choice.contexts == Contexts(8));
-  CHECK(choice.context_count == 0);
+  CHECK(choice.contexts == SlotArray(8));
+  CHECK(choice.contexts.context_count() == 0);
   REQUIRE(names_of(choice.findings) == "sqlite_no_matching_row");
   CHECK(choice.findings[0].blocks == BlockRange{2, 1});
 }
@@ -134,7 +132,8 @@ TEST_CASE("encrypted contexts keep nonce and tag") {
     s.writer->write(4, s.region.data_for(4, 1), some_encryption(2));
   });
   const ContextChoice choice = story.choose();
-  CHECK(choice.contexts[4] == encrypted_context(story.region.data_for(4, 1), some_encryption(2)));
+  CHECK(choice.contexts.at(4) ==
+        encrypted_context(story.region.data_for(4, 1), some_encryption(2)));
 }
 
 TEST_CASE("blocks that a short data file lacks are looked at as the zeros they will be") {
@@ -149,8 +148,8 @@ TEST_CASE("blocks that a short data file lacks are looked at as the zeros they w
       cut_off(s);
     });
     const ContextChoice choice = story.choose();
-    CHECK(choice.contexts[1] == story.context(1));
-    CHECK(choice.contexts[6] == story.context(6));
+    CHECK(choice.contexts.at(1) == story.context(1));
+    CHECK(choice.contexts.at(6) == story.context(6));
     CHECK(names_of(choice.findings) == "");
   }
   SUBCASE("clean and checked: the row does not match") {
@@ -168,15 +167,15 @@ TEST_CASE("blocks that a short data file lacks are looked at as the zeros they w
       cut_off(s);
     });
     const ContextChoice choice = story.choose();
-    CHECK(choice.contexts[1] == story.context(1));
-    CHECK(choice.contexts[6] == std::nullopt);
+    CHECK(choice.contexts.at(1) == story.context(1));
+    CHECK(choice.contexts.at(6) == std::nullopt);
   }
 }
 
 TEST_CASE("an extent without rows has no contexts") {
   const Story story([](Story&) {});
-  CHECK(story.choose().contexts == Contexts(8));
-  CHECK(story.choose(true).context_count == 0);
+  CHECK(story.choose().contexts == SlotArray(8));
+  CHECK(story.choose(true).contexts.context_count() == 0);
 }
 
 }  // namespace

@@ -79,6 +79,31 @@ TEST_CASE("blocks of zeros can stay unwritten") {
   }
 }
 
+TEST_CASE("an image of many chunks: the same region, on however many threads") {
+  // Two chunks and a part of one for each extent, and an end within a block.
+  const RegionDefinition definition = definition_of(4096, 600, 1);
+  const Bytes image = Random(7).bytes(5 * 600 * 4096UL + 1'500'001);
+  Workshop alone;
+  CreateOptions options = options_of(definition);
+  options.jobs = 1;
+  const CreateSummary one = alone.import(image, options);
+  Workshop together;
+  options.jobs = 4;
+  const CreateSummary four = together.import(image, options);
+  CHECK(one.imported_bytes == image.size());
+  CHECK(four.imported_bytes == image.size());
+  CHECK(four.written_blocks == one.written_blocks);
+  CHECK(four.definition.extent_count == 6);
+  CHECK(names_of(verify_on(together.file_system, together.region).reports.findings) == "");
+  CHECK(together.names() == alone.names());
+  for (std::uint32_t extent = 0; extent < 6; ++extent) {
+    CAPTURE(extent);
+    const bool same =
+        together.file(extent_path(ExtentId{extent})) == alone.file(extent_path(ExtentId{extent}));
+    CHECK(same);
+  }
+}
+
 TEST_CASE("an image goes into databases, one row a block") {
   Workshop workshop;
   const Bytes image = Random(1).bytes(5 * 512UL + 100);

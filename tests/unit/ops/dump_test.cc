@@ -6,6 +6,7 @@
 
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/hooked_file_system.h"
+#include "tests/unit/ops/open_replicas.h"
 #include "tests/unit/ops/run_region.h"
 
 namespace libregion {
@@ -40,17 +41,11 @@ std::string text_of(const DumpRow& row) {
 
 Dumped dump_on(FileSystem& file_system, const std::vector<std::string>& paths,
                const DumpOptions& options = {}) {
-  std::vector<OpenedRegion> opened;
-  for (const std::string& path : paths) opened.push_back(open_region(file_system, path, {}));
-  std::vector<ReportCollector> collectors(paths.size());
-  std::vector<DumpReplica> replicas;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    replicas.push_back({&*opened[i].region, &collectors[i]});
-  }
+  OpenReplicas open(file_system, paths);
   Dumped dumped;
-  dumped.summary = dump_regions(replicas, options,
+  dumped.summary = dump_regions(open.replicas(), options,
                                 [&](const DumpRow& row) { dumped.rows.push_back(text_of(row)); });
-  for (ReportCollector& collector : collectors) dumped.reports.push_back(collector.reports);
+  for (ReportCollector& collector : open.collectors) dumped.reports.push_back(collector.reports);
   return dumped;
 }
 

@@ -7,6 +7,7 @@
 
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/hooked_file_system.h"
+#include "tests/unit/ops/open_replicas.h"
 #include "tests/unit/ops/run_region.h"
 
 namespace libregion {
@@ -24,17 +25,11 @@ struct VerifiedReplicas {
 
 VerifiedReplicas verify_all_on(FileSystem& file_system, const Texts& paths,
                                const VerifyOptions& options = {}) {
-  std::vector<OpenedRegion> opened;
-  for (const std::string& path : paths) opened.push_back(open_region(file_system, path, {}));
-  std::vector<ReportCollector> collectors(paths.size());
-  std::vector<DumpReplica> replicas;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    replicas.push_back({&*opened[i].region, &collectors[i]});
-  }
+  OpenReplicas open(file_system, paths);
   VerifiedReplicas verified;
-  verified.summary = verify_replicas(replicas, options);
+  verified.summary = verify_replicas(open.replicas(), options);
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    for (const Finding& finding : collectors[i].reports.findings) {
+    for (const Finding& finding : open.collectors[i].reports.findings) {
       std::string text = std::to_string(i) + ": " + std::string(finding_info(finding.id).name);
       if (finding.blocks) {
         text += " " + std::to_string(finding.blocks->first) + "-" +
@@ -43,7 +38,7 @@ VerifiedReplicas verify_all_on(FileSystem& file_system, const Texts& paths,
       verified.findings.push_back(text);
       verified.found.push_back(finding);
     }
-    verified.reports.push_back(std::move(collectors[i].reports));
+    verified.reports.push_back(std::move(open.collectors[i].reports));
   }
   return verified;
 }
@@ -186,24 +181,14 @@ TEST_CASE("whichever read fails, it is told, and the other replica is verified")
   MemoryFileSystem memory;
   memory.load(replicas.regions[0].path(), "/a");
   memory.load(replicas.regions[1].path(), "/b");
-  std::uint64_t failed_runs = 0;
-  for (std::uint64_t call = 0;; ++call) {
-    const auto file_system = memory.copy();
-    Fault fault{EIO};
-    fault.kind = CallKind::read;
-    fault.path = "/b/00/000/000";
-    fault.first = call;
-    file_system->add_fault(fault);
-    const auto verified = verify_all_on(*file_system, {"/a", "/b"});
-    if (file_system->faults_hit() == 0) break;
-    ++failed_runs;
-    CAPTURE(call);
+  const auto check = [](MemoryFileSystem& file_system) {
+    const auto verified = verify_all_on(file_system, {"/a", "/b"});
     CHECK(verified.summary.replicas[0].written_count == 8);
     const bool is_told = !only(FindingId::io_error, verified.found).empty();
     CHECK(verified.summary.replicas[1].has_io_errors == is_told);
     CHECK((is_told || verified.summary.replicas[1].written_count == 8));
-  }
-  CHECK(failed_runs > 3);
+  };
+  CHECK(on_each_failing_read(memory, "/b/00/000/000", check) > 3);
 }
 
 }  // namespace
