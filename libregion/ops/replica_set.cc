@@ -4,7 +4,6 @@
 
 #include "libregion/base/error.h"
 #include "libregion/extent/open_extent.h"
-#include "libregion/ops/extent_probe.h"
 
 namespace libregion {
 

@@ -11,7 +11,6 @@
 #include "libregion/extent/extent_reader.h"
 #include "libregion/region/leaf.h"
 #include "libregion/region/region.h"
-#include "libregion/report/finding.h"
 
 namespace libregion {
 
