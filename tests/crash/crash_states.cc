@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <fmt/format.h>
@@ -46,30 +48,17 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void run_extents(const CrashBudget& budget, Report& report) {
+// Of an extent, or of those of a region that a service writes.
+void run_states(std::string_view title, Report& report,
+                const std::function<StatesReport()>& crash) {
   const auto begin = std::chrono::steady_clock::now();
-  const ExtentReport done = crash_extents(whole_extent_plan(), budget);
+  const StatesReport done = crash();
   for (const CrashFailure& failure : done.failures) report.failure(failure);
   fmt::print(
-      "one extent: {} workloads{}, {} crash points under ordered, zfs, zfs-4k, zfs-512, "
-      "posix-4k and posix-512, {} states decided by {} reads of a block and {} of an extent, {} "
-      "recoveries crashed again, "
-      "{} torn blocks excused: {} workloads failed; {:.0f} s\n",
-      done.workloads,
-      done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
-      done.tally.crash_points, done.tally.states, done.tally.blocks_read, done.tally.states_read,
-      done.recoveries, done.tally.torn_blocks, done.failures.size(), seconds_since(begin));
-}
-
-void run_services(const CrashBudget& budget, Report& report) {
-  const auto begin = std::chrono::steady_clock::now();
-  const ServiceReport done = crash_services(whole_service_plan(), budget);
-  for (const CrashFailure& failure : done.failures) report.failure(failure);
-  fmt::print(
-      "a service's region: {} workloads{}, {} crash points of an extent under the same models, {} "
-      "states decided by {} reads of a block and {} of an extent, {} recoveries crashed again, {} "
-      "torn blocks excused: {} workloads failed; {:.0f} s\n",
-      done.workloads,
+      "{}: {} workloads{}, {} crash points under ordered, zfs, zfs-4k, zfs-512, posix-4k and "
+      "posix-512, {} states decided by {} reads of a block and {} of an extent, {} recoveries "
+      "crashed again, {} torn blocks excused: {} workloads failed; {:.0f} s\n",
+      title, done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
       done.tally.crash_points, done.tally.states, done.tally.blocks_read, done.tally.states_read,
       done.recoveries, done.tally.torn_blocks, done.failures.size(), seconds_since(begin));
@@ -147,10 +136,13 @@ int run(const std::vector<std::string>& arguments) {
   }
   Report report;
   if (only.empty() || only == "extents") {
-    run_extents(budget, report);
+    run_states("one extent", report, [&] { return crash_extents(whole_extent_plan(), budget); });
     run_mutants(report);
   }
-  if (only.empty() || only == "services") run_services(budget, report);
+  if (only.empty() || only == "services") {
+    run_states("a service's region", report,
+               [&] { return crash_services(whole_service_plan(), budget); });
+  }
   if (only.empty()) run_track_record(report);
   if (only.empty() || only == "regions") run_regions(budget, report);
   return report.exit_status();

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "tests/crash/step_sequences.h"
+
 namespace libregion {
 
 std::string describe(const ExtentWorkload& workload, const ExtentProtocol& protocol) {
@@ -43,17 +45,7 @@ const std::vector<ExtentSuite>& extent_suites() {
 
 std::vector<std::vector<ExtentStep>> step_sequences(const Geometry& geometry,
                                                     std::size_t steps_max) {
-  const std::vector<ExtentStep> steps = steps_for(geometry);
-  std::vector<std::vector<ExtentStep>> sequences = {{}};
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    if (sequences[i].size() == steps_max) continue;
-    for (const ExtentStep step : steps) {
-      sequences.push_back(sequences[i]);
-      sequences.back().push_back(step);
-    }
-  }
-  sequences.erase(sequences.begin());
-  return sequences;
+  return sequences_of(steps_for(geometry), steps_max);
 }
 
 namespace {

@@ -39,29 +39,21 @@ ExtentPlan short_extent_plan() {
   return {{geometry(512, 1), geometry(4096, 8), geometry(512, 10)}, 2, 1};
 }
 
-ExtentReport crash_extents(const ExtentPlan& plan, const CrashBudget& budget) {
+StatesReport crash_extents(const ExtentPlan& plan, const CrashBudget& budget) {
   const std::vector<Unit> units = units_of(plan);
-  ExtentReport report;
+  StatesReport report;
   std::mutex mutex;
   const Deadline deadline(budget);
   for_each_in_parallel(budget.jobs, units.size(), [&](std::size_t i) {
     const Unit& unit = units[i];
     ExtentCrasher crasher(unit.geometry);
-    ExtentReport own;
-    const auto sequences = step_sequences(unit.geometry, plan.steps_max);
-    for (const auto& steps : sequences) {
-      if (deadline.is_over()) break;
-      ++own.workloads;
-      auto failure = crasher.crash({unit.geometry, unit.start, steps}, unit.suite->protocol,
-                                   {unit.suite->models, plan.recoveries});
-      if (failure && own.failures.empty()) own.failures.push_back(std::move(*failure));
-    }
+    const StatesReport own = crash_each(
+        crasher, step_sequences(unit.geometry, plan.steps_max), deadline, [&](const auto& steps) {
+          return crasher.crash({unit.geometry, unit.start, steps}, unit.suite->protocol,
+                               {unit.suite->models, plan.recoveries});
+        });
     const std::lock_guard lock(mutex);
-    report.workloads += own.workloads;
-    report.workloads_left += sequences.size() - own.workloads;
-    report.recoveries += crasher.recovery_count();
-    report.tally.add(crasher.tally());
-    report.failures.insert(report.failures.end(), own.failures.begin(), own.failures.end());
+    report.add(own);
   });
   return report;
 }

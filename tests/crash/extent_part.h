@@ -2,11 +2,9 @@
 
 #pragma once
 
-#include <string>
 #include <vector>
 
-#include "tests/crash/crash_budget.h"
-#include "tests/crash/extent_crasher.h"
+#include "tests/crash/states_report.h"
 
 namespace libregion {
 
@@ -19,13 +17,6 @@ struct ExtentPlan {
 ExtentPlan whole_extent_plan();
 ExtentPlan short_extent_plan();
 
-struct ExtentReport {
-  std::uint64_t workloads = 0;
-  std::uint64_t workloads_left = 0;  // for want of time
-  std::uint64_t recoveries = 0;
-  ExtentTally tally;
-  std::vector<CrashFailure> failures;  // at most one of each geometry, start and ordering
-};
-ExtentReport crash_extents(const ExtentPlan& plan, const CrashBudget& budget);
+StatesReport crash_extents(const ExtentPlan& plan, const CrashBudget& budget);
 
 }  // namespace libregion

@@ -55,7 +55,7 @@ TEST_CASE("known answers: Crucible before it synced the dirty mark does damage e
 // ---- the writer ---------------------------------------------------------------------------------
 
 TEST_CASE("a share of the workloads keeps its promises in every state") {
-  const ExtentReport report = crash_extents(short_extent_plan(), {1});
+  const StatesReport report = crash_extents(short_extent_plan(), {1});
   for (const CrashFailure& failure : report.failures) {
     CAPTURE(failure.line);
     CHECK(failure.what == "");

@@ -7,6 +7,7 @@
 
 #include "libregion/ops/parallel.h"
 #include "tests/crash/geometries.h"
+#include "tests/crash/step_sequences.h"
 
 namespace libregion {
 
@@ -23,17 +24,7 @@ std::string describe(const ServiceWorkload& workload, const ExtentProtocol& prot
 
 std::vector<std::vector<ServiceStep>> step_sequences(const ServiceShape& shape,
                                                      std::size_t steps_max) {
-  const std::vector<ServiceStep> steps = steps_for(shape);
-  std::vector<std::vector<ServiceStep>> sequences = {{}};
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    if (sequences[i].size() == steps_max) continue;
-    for (const ServiceStep step : steps) {
-      sequences.push_back(sequences[i]);
-      sequences.back().push_back(step);
-    }
-  }
-  sequences.erase(sequences.begin());
-  return sequences;
+  return sequences_of(steps_for(shape), steps_max);
 }
 
 namespace {
@@ -177,7 +168,7 @@ ServicePlan short_service_plan() {
   return {{{{geometry(512, 8), 2}, 2}, {{geometry(512, 2), 16}, 1}}, {ExtentStart::encrypted_a}};
 }
 
-ServiceReport crash_services(const ServicePlan& plan, const CrashBudget& budget) {
+StatesReport crash_services(const ServicePlan& plan, const CrashBudget& budget) {
   struct Unit {
     const ServicePlan::Part* part;
     ExtentStart start;
@@ -189,27 +180,20 @@ ServiceReport crash_services(const ServicePlan& plan, const CrashBudget& budget)
       for (const ExtentSuite& suite : extent_suites()) units.push_back({&part, start, &suite});
     }
   }
-  ServiceReport report;
+  StatesReport report;
   std::mutex mutex;
   const Deadline deadline(budget);
   for_each_in_parallel(budget.jobs, units.size(), [&](std::size_t i) {
-    const auto& [part, start, suite] = units[i];
-    ServiceCrasher crasher(part->shape.geometry);
-    ServiceReport own;
-    const auto sequences = step_sequences(part->shape, part->steps_max);
-    for (const auto& steps : sequences) {
-      if (deadline.is_over()) break;
-      ++own.workloads;
-      auto failure =
-          crasher.crash({part->shape, start, steps}, suite->protocol, {suite->models, 1});
-      if (failure && own.failures.empty()) own.failures.push_back(std::move(*failure));
-    }
+    const Unit& unit = units[i];
+    const ServiceShape& shape = unit.part->shape;
+    ServiceCrasher crasher(shape.geometry);
+    const StatesReport own = crash_each(
+        crasher, step_sequences(shape, unit.part->steps_max), deadline, [&](const auto& steps) {
+          return crasher.crash({shape, unit.start, steps}, unit.suite->protocol,
+                               {unit.suite->models, 1});
+        });
     const std::lock_guard lock(mutex);
-    report.workloads += own.workloads;
-    report.workloads_left += sequences.size() - own.workloads;
-    report.recoveries += crasher.recovery_count();
-    report.tally.add(crasher.tally());
-    report.failures.insert(report.failures.end(), own.failures.begin(), own.failures.end());
+    report.add(own);
   });
   return report;
 }

@@ -7,6 +7,7 @@
 #include "tests/crash/crash_budget.h"
 #include "tests/crash/extent_crasher.h"
 #include "tests/crash/service_session.h"
+#include "tests/crash/states_report.h"
 
 namespace libregion {
 
@@ -65,13 +66,6 @@ struct ServicePlan {
 ServicePlan whole_service_plan();
 ServicePlan short_service_plan();
 
-struct ServiceReport {
-  std::uint64_t workloads = 0;
-  std::uint64_t workloads_left = 0;  // for want of time
-  std::uint64_t recoveries = 0;
-  ExtentTally tally;
-  std::vector<CrashFailure> failures;  // at most one of each shape, start and ordering
-};
-ServiceReport crash_services(const ServicePlan& plan, const CrashBudget& budget);
+StatesReport crash_services(const ServicePlan& plan, const CrashBudget& budget);
 
 }  // namespace libregion

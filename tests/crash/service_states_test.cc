@@ -12,7 +12,7 @@ namespace libregion {
 namespace {
 
 TEST_CASE("a share of what a service does keeps its promises in every state") {
-  const ServiceReport report = crash_services(short_service_plan(), {1});
+  const StatesReport report = crash_services(short_service_plan(), {1});
   for (const CrashFailure& failure : report.failures) {
     CAPTURE(failure.line);
     CHECK(failure.what == "");
