@@ -124,6 +124,34 @@ TEST_CASE("a region that a service has open is in use, unless it is looked at li
   CHECK(verify(region).reports.order == Order{"extent 0", "extent 1"});
 }
 
+TEST_CASE("a disk that fails behind what a log has committed costs nothing of that") {
+  const std::string log = "00/000/000.db-wal";
+  TestRegion region;
+  {
+    const auto writer = region.make_sqlite(0);
+    writer->write(3, region.data_for(3));
+    writer->die();
+  }
+  Bytes content = region.file(log);
+  const std::uint64_t committed_bytes = content.size();
+  content.resize(committed_bytes + 2 * (24 + 4096));
+  region.put_file(log, content);
+  const Order order = verify(region).reports.order;
+  FailingDisk failing(region);
+  // Many frames are read at once: that reaches what cannot be read, as does the last.
+  bool all_failed = false;
+  failing.hooked.hooks.before_read = [&](const std::string& path, std::uint64_t offset_bytes) {
+    if (path != "/r/" + log) return;
+    const bool reads_all = offset_bytes == 32 && !all_failed;
+    all_failed |= reads_all;
+    if (reads_all || offset_bytes > committed_bytes) {
+      throw_system_error(EIO, {"pread", path, offset_bytes});
+    }
+  };
+  CHECK(failing.verify().reports.order == order);
+  CHECK(all_failed);
+}
+
 // Somebody opens this file while its first bytes are read.
 Verified verify_disturbed(const TestRegion& region, const std::string& path, bool live = false) {
   MemoryFileSystem disk;
