@@ -333,7 +333,7 @@ class Unbundling {
 // Extents may be missing; of one that is there are the blocks and what is behind them, each a
 // member of a header and some content.
 std::uint64_t needed_bytes_min(const BundleReader& bundle) {
-  constexpr std::uint64_t extent_members_bytes = 2 * 2 * tar_block_bytes;
+  constexpr std::uint64_t extent_members_bytes = std::uint64_t{2} * 2 * tar_block_bytes;
   const std::uint64_t extents = bundle.definition().extent_count;
   const auto bundle_bytes = bundle.size_bytes();
   const std::uint64_t files =
