@@ -74,7 +74,8 @@ class Replicas {
     service->close_cleanly();
   }
 
-  [[nodiscard]] Repaired repair(std::vector<const TestRegion*> from, RepairOptions options = {}) {
+  [[nodiscard]] Repaired repair(const std::vector<const TestRegion*>& from,
+                                RepairOptions options = {}) {
     PosixFileSystem file_system;
     std::vector<OpenedRegion> sources;
     for (const TestRegion* source : from) {
