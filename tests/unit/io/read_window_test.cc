@@ -1,6 +1,7 @@
+#include "libregion/io/read_window.h"
+
 #include <doctest/doctest.h>
 
-#include "libregion/io/read_window.h"
 #include "tests/unit/io/backends.h"
 
 namespace libregion {
