@@ -37,8 +37,8 @@ struct SalvageSummary {
 };
 
 // Reports for each extent where its blocks are from, as records of type "origin", then findings of
-// those that are lost and of what could not be read then, then the extent. Throws Error: usage where
-// the image would be written over a file of a replica, failed where it cannot be written.
+// those that are lost and of what could not be read then, then the extent. Throws Error: usage
+// where the image would be written over a file of a replica, failed where it cannot be written.
 SalvageSummary salvage(const ReplicaSet& replicas, ImageTarget& image,
                        const SalvageOptions& options, Reporter& reporter);
 
