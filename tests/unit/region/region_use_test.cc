@@ -3,7 +3,9 @@
 #include "libregion/region/region_use.h"
 
 #include <chrono>
+#include <fcntl.h>
 #include <thread>
+#include <unistd.h>
 
 #include <doctest/doctest.h>
 
@@ -59,6 +61,19 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 // ---- the lock on the directory ------------------------------------------------------------------
+
+TEST_CASE("a file that is open elsewhere for a moment only is waited for, unasked") {
+  TestRegion region;
+  region.put_raw_everywhere();
+  const int number = ::open(region.path_of(0).c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(number >= 0);
+  std::thread closer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ::close(number);
+  });
+  CHECK(claim(region, writer).empty());
+  closer.join();
+}
 
 TEST_CASE("readers share a region; a writer has it alone") {
   TestRegion region;
