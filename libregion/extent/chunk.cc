@@ -29,9 +29,12 @@ void BlockChunk::load(const File& file, BlockRange range) {
 
 void BlockChunk::load_view(const File& file, BlockRange range) {
   if (load_zeros(file, range)) return;
-  const ByteView seen =
-      file.view({geometry_.block_offset_bytes(range.first), range.count << geometry_.shift()});
+  const ByteView seen = file.view(bytes_of(range));
   hash(seen.empty() ? read(file, range) : seen);
+}
+
+ByteRange BlockChunk::bytes_of(BlockRange range) const {
+  return {geometry_.block_offset_bytes(range.first), range.count << geometry_.shift()};
 }
 
 bool BlockChunk::load_zeros(const File& file, BlockRange range) {
@@ -43,8 +46,7 @@ bool BlockChunk::load_zeros(const File& file, BlockRange range) {
 }
 
 ByteView BlockChunk::read(const File& file, BlockRange range) {
-  const ByteRange bytes{geometry_.block_offset_bytes(range.first),
-                        range.count << geometry_.shift()};
+  const ByteRange bytes = bytes_of(range);
   const bool is_whole = bytes.length_bytes >= chunk_bytes;
   const std::uint64_t data_end_bytes =
       std::min(zeros_.data_end_bytes(), geometry_.extent_data_bytes());

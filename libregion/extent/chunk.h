@@ -38,6 +38,7 @@ class BlockChunk {
   }
 
  private:
+  [[nodiscard]] ByteRange bytes_of(BlockRange range) const;
   bool load_zeros(const File& file, BlockRange range);
   ByteView read(const File& file, BlockRange range);
   void hash(ByteView data);

@@ -47,7 +47,8 @@ SqliteTables read_sqlite_metadata(ByteView image, ExtentId extent, const Geometr
 SqliteTables read_tables_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
 SqliteTables read_metadata_with_sqlite(ByteView image, ExtentId extent, const Geometry& geometry);
 
-// A database as Crucible makes them, with one row for each context that is there.
+// A database as Crucible makes them, with one row for each context that is there; of the metadata
+// the version is always that of SQLite extents.
 Bytes build_sqlite_image(const ExtentMetadata& metadata, const SlotArray& contexts);
 // The same with any number of rows for each of the first `block_count` blocks. nullopt where two
 // rows of a block have the same on-disk hash.

@@ -22,11 +22,6 @@ ExtentMetadata metadata_of_new(bool is_written) {
   return metadata;
 }
 
-Bytes build_database(ExtentMetadata metadata, const SlotArray& contexts) {
-  metadata.ext_version = sqlite_ext_version;
-  return build_sqlite_image(metadata, contexts);
-}
-
 // The size of the database of an extent whose first blocks are written.
 std::uint64_t typical_database_bytes(const Geometry& geometry, std::uint64_t written_blocks) {
   constexpr std::uint64_t typical_hash = 0x8000'0000'0000'0000;  // all eight bytes are needed
@@ -34,7 +29,7 @@ std::uint64_t typical_database_bytes(const Geometry& geometry, std::uint64_t wri
   for (std::uint64_t block = 0; block < written_blocks; ++block) {
     contexts.set(block, {typical_hash, std::nullopt, typical_hash, 0});
   }
-  return build_database(metadata_of_new(written_blocks > 0), contexts).size();
+  return build_sqlite_image(metadata_of_new(written_blocks > 0), contexts).size();
 }
 
 // Builds everything below the region's directory.
@@ -128,8 +123,9 @@ class RegionBuilder {
       return making_.keep_until_synced(std::move(extent.file));
     }
     making_.keep_until_synced(std::move(extent.file));
-    add_database(*extent.leaf, extent.id,
-                 is_written ? build_database(metadata, extent.contexts) : build_empty_database());
+    add_database(
+        *extent.leaf, extent.id,
+        is_written ? build_sqlite_image(metadata, extent.contexts) : build_empty_database());
   }
 
   void add_database(Directory& leaf, ExtentId extent, const Bytes& image) {
@@ -140,7 +136,7 @@ class RegionBuilder {
   }
 
   [[nodiscard]] static Bytes build_empty_database() {
-    return build_database(metadata_of_new(false), SlotArray());
+    return build_sqlite_image(metadata_of_new(false), SlotArray());
   }
 
   void advance(std::uint64_t extents) const {

@@ -260,18 +260,13 @@ class Unbundling {
     const auto decoded = decode_metadata(ByteView(bytes).first<metadata_bytes>());
     const auto* metadata = std::get_if<ExtentMetadata>(&decoded);
     if (metadata == nullptr) bundle_.refuse(0, "metadata of a raw extent", "something else");
-    const auto image = build_sqlite_image(as_sqlite(*metadata), read_rows(member, bytes),
-                                          geometry_.extent_size_blocks());
+    const auto image =
+        build_sqlite_image(*metadata, read_rows(member, bytes), geometry_.extent_size_blocks());
     if (!image) bundle_.refuse(metadata_bytes, "each row once", "the same row twice");
     summary_.apparent_bytes += image->size() - file->status().size_bytes;
     file->resize(0);
     file->write(0, *image);
     remove_log(member);
-  }
-
-  static ExtentMetadata as_sqlite(ExtentMetadata metadata) {
-    metadata.ext_version = sqlite_ext_version;
-    return metadata;
   }
 
   ContextRows read_rows(const BundleMember& member, ByteView bytes) const {
