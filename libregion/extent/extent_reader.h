@@ -43,7 +43,7 @@ class ExtentReader {
 
   // How many of these blocks, from the first on, are known without being read to be zero and to
   // have no context of any kind: there is nothing to be said of them. Takes no longer for many.
-  [[nodiscard]] virtual std::uint64_t count_unwritten(BlockRange /*range*/) { return 0; }
+  [[nodiscard]] virtual std::uint64_t count_unwritten(BlockRange range) = 0;
 
   // The records of all that is read from here on have their integrity hashes.
   void want_integrity_hashes() { wants_integrity_hashes_ = true; }

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <memory>
-#include <utility>
+#include <new>
 
 #include <sqlite3.h>
 
 namespace libregion {
 namespace {
+
+// Memory that is not to be had is no fault of the database.
+[[noreturn]] void throw_sqlite_error(int code, const char* message) {
+  if (code == SQLITE_NOMEM) throw std::bad_alloc();
+  throw SqliteError(message, code);
+}
 
 sqlite3* open_in_memory() {
   sqlite3* handle = nullptr;
@@ -17,7 +23,7 @@ sqlite3* open_in_memory() {
       nullptr);
   if (code == SQLITE_OK) return handle;
   sqlite3_close(handle);
-  throw SqliteError(sqlite3_errstr(code), code);
+  throw_sqlite_error(code, sqlite3_errstr(code));
 }
 
 constexpr int steps_at_once = 10'000;
@@ -49,22 +55,18 @@ void distrust(sqlite3* handle) {
 
 SqliteDatabase SqliteDatabase::create() { return SqliteDatabase(open_in_memory()); }
 
-SqliteDatabase SqliteDatabase::open(ByteView image) {
-  SqliteDatabase database(open_in_memory());
-  distrust(database.handle_);
-  database.steps_left_ = std::make_unique<std::uint64_t>(steps_for(image.size()));
-  sqlite3_progress_handler(database.handle_, steps_at_once, take_steps, database.steps_left_.get());
+SqliteDatabase SqliteDatabase::open(ByteView image) { return SqliteDatabase(image); }
+
+SqliteDatabase::SqliteDatabase(ByteView image) : SqliteDatabase(open_in_memory()) {
+  distrust(handle_);
+  steps_left_ = steps_for(image.size());
+  sqlite3_progress_handler(handle_, steps_at_once, take_steps, &steps_left_);
   // SQLite takes a pointer to bytes it may change; with READONLY it does not.
   auto* bytes = const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(image.data()));
   const auto size = static_cast<sqlite3_int64>(image.size());
-  database.check(sqlite3_deserialize(database.handle_, "main", bytes, size, size,
-                                     SQLITE_DESERIALIZE_READONLY));
-  database.execute("PRAGMA cell_size_check = ON");
-  return database;
+  check(sqlite3_deserialize(handle_, "main", bytes, size, size, SQLITE_DESERIALIZE_READONLY));
+  execute("PRAGMA cell_size_check = ON");
 }
-
-SqliteDatabase::SqliteDatabase(SqliteDatabase&& other) noexcept
-    : steps_left_(std::move(other.steps_left_)), handle_(std::exchange(other.handle_, nullptr)) {}
 
 SqliteDatabase::~SqliteDatabase() { sqlite3_close(handle_); }
 
@@ -76,13 +78,13 @@ Bytes SqliteDatabase::serialize() const {
   sqlite3_int64 size = 0;
   const std::unique_ptr<unsigned char, void (*)(void*)> bytes(
       sqlite3_serialize(handle_, "main", &size, 0), sqlite3_free);
-  if (bytes == nullptr) throw SqliteError(sqlite3_errstr(SQLITE_NOMEM), SQLITE_NOMEM);
+  if (bytes == nullptr) throw std::bad_alloc();
   const ByteView view = std::as_bytes(std::span(bytes.get(), static_cast<std::size_t>(size)));
   return Bytes(view.begin(), view.end());
 }
 
 void SqliteDatabase::check(int code) const {
-  if (code != SQLITE_OK) throw SqliteError(sqlite3_errmsg(handle_), code);
+  if (code != SQLITE_OK) throw_sqlite_error(code, sqlite3_errmsg(handle_));
 }
 
 SqliteStatement::SqliteStatement(SqliteDatabase& database, std::string_view sql)

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -16,7 +15,8 @@ struct sqlite3_stmt;
 
 namespace libregion {
 
-// What SQLite has against a database. A finding for its reader, not a failure of the job.
+// What SQLite has against a database. A finding for its reader, not a failure of the job. Memory
+// that it does not get is std::bad_alloc.
 class SqliteError : public std::runtime_error {
  public:
   SqliteError(const std::string& message, int code) : std::runtime_error(message), code_(code) {}
@@ -35,10 +35,8 @@ class SqliteDatabase {
   // says is executed: no views, no triggers, no functions in its schema.
   static SqliteDatabase open(ByteView image);
 
-  SqliteDatabase(SqliteDatabase&& other) noexcept;
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
-  SqliteDatabase& operator=(SqliteDatabase&&) = delete;
   ~SqliteDatabase();
 
   void execute(const std::string& sql);
@@ -47,9 +45,10 @@ class SqliteDatabase {
  private:
   friend class SqliteStatement;
   explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
+  explicit SqliteDatabase(ByteView image);
   void check(int code) const;
 
-  std::unique_ptr<std::uint64_t> steps_left_;  // of an untrusted database
+  std::uint64_t steps_left_ = 0;  // of an untrusted database
   sqlite3* handle_;
 };
 

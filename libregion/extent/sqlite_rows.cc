@@ -149,7 +149,11 @@ class RowReader {
     [[nodiscard]] auto place() const { return std::tuple(block, counter); }
   };
 
-  bool read_two_tables() { return read_hashes() && read_encryption_contexts() && pair_up(); }
+  bool read_two_tables() {
+    if (!read_hashes() || !read_encryption_contexts()) return false;
+    pair_up();
+    return true;
+  }
 
   bool read_hashes() {
     return for_each_row(
@@ -180,7 +184,7 @@ class RowReader {
   }
 
   // The i-th of a block with the i-th.
-  bool pair_up() {
+  void pair_up() {
     const auto by_place = [](const Counted& left, const Counted& right) {
       return left.place() < right.place();
     };
@@ -196,7 +200,6 @@ class RowReader {
       rows_.add(hash.block, row);
     }
     skip_contexts_without_hash(context, options_.block_count);
-    return true;
   }
 
   // Those of blocks before this one.

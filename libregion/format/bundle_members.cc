@@ -1,5 +1,6 @@
 #include "libregion/format/bundle_members.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "libregion/base/assert.h"
@@ -31,10 +32,12 @@ const std::array<Suffix, 7>& member_suffixes() {
 
 std::size_t suffix_index(const BundleMember& member) {
   const auto& suffixes = member_suffixes();
-  for (std::size_t i = 0; i < suffixes.size(); ++i) {
-    if (suffixes[i].kind == member.kind && suffixes[i].part == member.part) return i;
-  }
-  assertion_failed("a member of an extent", __FILE__, __LINE__);
+  const auto* const found =
+      std::find_if(suffixes.begin(), suffixes.end(), [&](const Suffix& suffix) {
+        return suffix.kind == member.kind && suffix.part == member.part;
+      });
+  LIBREGION_ASSERT(found != suffixes.end());  // a member of an extent
+  return static_cast<std::size_t>(found - suffixes.begin());
 }
 
 // "ZZZ.tail", or "ZZZ.replace/ZZZ.tail".

@@ -18,8 +18,11 @@ std::uint32_t field_at(ByteView bytes, std::size_t offset_bytes) {
 
 template <bool big_endian>
 std::uint32_t word_at(ByteView bytes, std::size_t offset_bytes) {
-  if constexpr (big_endian) return field_at(bytes, offset_bytes);
-  return Decoder(bytes.subspan(offset_bytes, 4)).u32();
+  if constexpr (big_endian) {
+    return field_at(bytes, offset_bytes);
+  } else {
+    return Decoder(bytes.subspan(offset_bytes, 4)).u32();
+  }
 }
 
 template <bool big_endian>

@@ -73,7 +73,7 @@ std::string text_of(TarBlockView block, const Field& field) {
 }
 
 std::optional<std::uint64_t> parse_size(const std::string& text) {
-  if (text.size() != size_field.size_bytes || text.back() != '\0') return std::nullopt;
+  if (text.back() != '\0') return std::nullopt;
   std::uint64_t value = 0;
   for (const char digit : std::string_view(text).substr(0, text.size() - 1)) {
     if (digit < '0' || digit > '7') return std::nullopt;

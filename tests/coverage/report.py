@@ -16,6 +16,7 @@ Status 1 where the list lacks one of them, or names what was reached, or is not 
 
 import collections
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -67,9 +68,9 @@ class Source:
         return self.lines[number - 1].strip()
 
     def is_code(self, number):
-        """Whether there is more in a line than brackets or a comment."""
+        """Whether there is more in a line than brackets, a comment, or a broken invariant."""
         line = self.line(number)
-        return not line.startswith('//') and re.search(r'\w', line) is not None
+        return re.search(r'\w', line) is not None and not line.startswith(('//', 'assertion_failed('))
 
     def between(self, first_line, first_column, last_line, last_column):
         """The text of a place, as one line."""
@@ -79,10 +80,11 @@ class Source:
         return ' '.join(line.strip() for line in lines)
 
     def condition(self, place):
-        """The text of a condition; None of one that the compiler decides."""
+        """The text of a condition; None of one that the compiler decides, and of a switch: that each
+        of its values has a case is the compiler's to see."""
         text = self.between(*place)
         before = self.lines[place[0] - 1][:place[1] - 1]
-        if text in ('true', 'false') or before.endswith('if constexpr ('):
+        if text in ('true', 'false') or 'if constexpr (' in before or before.endswith('switch ('):
             return None
         # Of a loop over a range the place is its colon.
         return self.line(place[0]).removesuffix(' {') if text == ':' else text
@@ -159,14 +161,10 @@ class FileReport:
 
 
 def file_reports(export):
-    root = Path.cwd()
     for file in sorted(export['data'][0]['files'], key=lambda file: file['filename']):
-        path = Path(file['filename'])
-        if not path.is_relative_to(root):
-            continue
-        name = path.relative_to(root)
-        if name.parts[0] == 'libregion' and name.parts[1] in FLOORS:
-            yield FileReport(str(name), file, Source(path.read_text()))
+        path = Path(os.path.relpath(file['filename']))
+        if path.parts[0] == 'libregion' and path.parts[1] in FLOORS:
+            yield FileReport(str(path), file, Source(path.read_text()))
 
 
 def listed_items(text):

@@ -72,7 +72,9 @@ class ReportTest(unittest.TestCase):
             path = self.work / name
             path.parent.mkdir(parents=True)
             path.write_text(SOURCE)
-            files.append({'filename': str(path), 'segments': SEGMENTS, 'branches': BRANCHES})
+            # As seen from the build directory.
+            files.append({'filename': f'{self.work}/build/coverage/../../{name}',
+                          'segments': SEGMENTS, 'branches': BRANCHES})
         Path('export.json').write_text(json.dumps({'data': [{'files': files}]}))
 
     def report(self, listed):

@@ -172,6 +172,43 @@ TEST_CASE("a block that lost its context is named, and the extent is not written
         std::string::npos);
 }
 
+TEST_CASE("a context that no longer decodes is named, and nothing is returned for its block") {
+  RawWriterWorkshop shop;
+  shop.write(BlockRange{0, 4}, 0);
+  const RawLayout layout(shop.geometry());
+  shop.open_file()->write(layout.slot_offset_bytes(ContextSlot::B, 2), Bytes(1, std::byte{7}));
+  Bytes data(4 * 512);
+  CHECK(failure_of([&] { (void)shop.writer->read(0, data); }) ==
+        "'/extent': block 2: slot B does not decode");
+}
+
+TEST_CASE("a write of nothing does nothing, and leaves the extent clean") {
+  for (const WriteMode mode : {WriteMode::always, WriteMode::only_unwritten}) {
+    RawWriterWorkshop shop;
+    shop.disk.clear_log();
+    shop.write(BlockRange{3, 0}, 0, mode);
+    CHECK(shop.disk.log().empty());
+    CHECK_FALSE(shop.writer->metadata().dirty);
+  }
+}
+
+TEST_CASE("an encrypted context in the other slot is no copy where the active one is empty") {
+  constexpr std::uint64_t block = 2;  // of 40: in array B its slot lies in two sectors
+  RawWriterWorkshop shop(40);
+  shop.is_encrypted = true;
+  shop.write(block, 0);
+  shop.write(block, 1);
+  const RawLayout layout(shop.geometry());
+  REQUIRE(layout.slot_straddles_sector(ContextSlot::B, block));
+  REQUIRE(shop.slots({block, 1}) == "A");
+  const Bytes empty(context_slot_bytes);
+  shop.open_file()->write(layout.slot_offset_bytes(ContextSlot::A, block), empty);
+  shop.disk.clear_log();
+  shop.write(block, 2);
+  for (const Call& call : shop.disk.changes()) CHECK(call.length_bytes != 2 * context_slot_bytes);
+  CHECK(shop.version_of(block) == 2);
+}
+
 TEST_CASE("gen, flush and dirty after write, flush, reopen") {
   RawWriterWorkshop shop;
   const auto state = [&] {
@@ -289,6 +326,19 @@ TEST_CASE("a block that was half written is not acknowledged by a flush") {
   shop.write(0, 3);
   shop.writer->flush(1, 1);
   CHECK(shop.versions() == "31--------");
+}
+
+TEST_CASE("a write that fails is final where what is there then cannot be read") {
+  RawWriterWorkshop shop;
+  shop.write(BlockRange{0, 2}, 0);
+  shop.disk.add_fault({EIO, CallKind::write, "/extent", 1});
+  shop.disk.add_fault({EIO, CallKind::read, "/extent"});
+  CHECK_THROWS_AS(shop.write(0, 1), SystemError);
+  shop.disk.restart();
+  shop.disk.clear_log();
+  CHECK_THROWS_AS(shop.writer->flush(1, 1), Error);
+  CHECK_THROWS_AS(shop.write(1, 1), Error);
+  CHECK(shop.disk.log().empty());
 }
 
 TEST_CASE("a sync that fails is final") {

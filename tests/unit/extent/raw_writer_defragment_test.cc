@@ -233,13 +233,33 @@ TEST_CASE("where all slots are in one array already nothing is done") {
   DefragmentWorkshop shop;
   shop.scatter(5);
   Bytes data(10 * 512);
-  (void)shop.writer->read(0, data);
+  for (int i = 0; i < 10; ++i) (void)shop.writer->read(0, data);
   for (std::uint64_t block = 0; block < 10; block += 2) shop.write(block, 1);
   CHECK(shop.all_slots() == "AAAAAAAAAA");
   for (int i = 0; i < 2; ++i) {
     shop.flush();
     CHECK(shop.writer->metadata().defrag_count == 0);
   }
+}
+
+TEST_CASE("of more blocks than fit into memory some are moved after the others") {
+  constexpr std::uint64_t moved = 16'384 + 200;
+  RawWriterOptions options;
+  options.defragment_threshold = 0;
+  DefragmentWorkshop shop(2 * moved + 9, options);
+  const Bytes data(moved * 512);
+  const std::vector<SentContext> contexts(moved, shop.context_of(ByteView(data).first(512)));
+  shop.writer->write({0, data, contexts});
+  shop.write(moved + 1, 0);
+  Bytes scattered(4 * 512);
+  (void)shop.writer->read(moved - 1, scattered);
+  shop.disk.clear_log();
+  shop.flush();
+  CHECK(shop.slots({moved - 1, 4}) == "AAAA");
+  CHECK(shop.check_moved_blocks() == moved + 1);
+  const auto changes = shop.disk.changes();
+  REQUIRE(changes.size() >= 2);
+  CHECK(changes.back().length_bytes < changes[changes.size() - 2].length_bytes);
 }
 
 // ---- the order of writes ------------------------------------------------------------------------

@@ -243,6 +243,12 @@ TEST_CASE("a summary takes the first pages of a database, and all of one that ha
   CHECK(clean.read_bytes == sqlite_metadata_bytes);
   CHECK(clean.findings.empty());
 
+  std::filesystem::rename(region.path_of(0), region.path_of("data"));
+  const ExtentSummary without_data = summarize();
+  CHECK(without_data.metadata == clean.metadata);
+  CHECK(names_of(without_data.findings) == "missing_extent");
+  std::filesystem::rename(region.path_of("data"), region.path_of(0));
+
   const auto service = region.continue_sqlite(0);
   service->write(40, region.data_for(40, 1));
   service->flush(7, 9);

@@ -153,6 +153,21 @@ TEST_CASE("a commit of absurdly many pages makes the database unusable, and take
   }
 }
 
+TEST_CASE(
+    "a commit that makes the database larger than any extent's is not read, large log or not") {
+  const LoggedRegion logged;
+  constexpr std::uint32_t page_bytes = 65536;
+  constexpr std::uint64_t limit_bytes = std::uint64_t{1} << 30;
+  logged.put_log(
+      SpelledWal(page_bytes).add({1, limit_bytes / page_bytes + 1, Bytes(page_bytes)}).bytes());
+  // A hole.
+  std::filesystem::resize_file(logged.region.path_of(log_name), limit_bytes + page_bytes);
+  const SqliteReading reading = read_sqlite(logged.region);
+  CHECK(reading.rows == std::nullopt);
+  REQUIRE(names_of(reading.findings) == "sqlite_too_large");
+  CHECK(reading.findings[0].file == log_name);
+}
+
 TEST_CASE("a commit that leaves out pages the database needs is found") {
   const LoggedRegion logged;
   const Bytes database = logged.region.file("00/000/000.db");

@@ -101,6 +101,22 @@ TEST_CASE("S3: the i-th context of a block belongs to its i-th hash, by the coun
   CHECK(std::get<BlockContext>(blocks[0].slots[0]).on_disk_hash != blocks[0].data_hash);
 }
 
+TEST_CASE("S3: a block without an encryption context is not encrypted, though a later one is") {
+  TestRegion region({512, 8, 1, true});
+  const Bytes plain = region.data_for(1);
+  const Bytes secret = region.data_for(2);
+  Bytes data(region.geometry().extent_data_bytes());
+  std::copy(plain.begin(), plain.end(), data.begin() + 512);
+  std::copy(secret.begin(), secret.end(), data.begin() + 2 * 512);
+  const BlockContext plain_one = plain_context(plain);
+  const BlockContext secret_one = encrypted_context(secret, some_encryption(2));
+  put_older_sqlite(region, 0,
+                   contexts_of_s3 + insert_s3(1, 0, plain_one) + insert_s3(2, 0, secret_one), data);
+  const auto blocks = read(region, {1, 2});
+  CHECK(row_of(blocks[0], 0) == row_text(1, plain_one));
+  CHECK(row_of(blocks[1], 0) == row_text(2, secret_one));
+}
+
 TEST_CASE("S3: a block that was damaged matches nothing") {
   TestRegion region({512, 8, 1, true});
   put_older_sqlite(region, 0, s3, 5, true);
@@ -132,11 +148,45 @@ TEST_CASE("rows that cannot be contexts") {
                 "1, 0, a blob of 7 bytes");
   check_bad_row(contexts_of_s3 + "INSERT INTO integrity_hashes VALUES (NULL, 1, zeroblob(8))",
                 "1, NULL, a blob of 8 bytes");
+  check_bad_row(contexts_of_s3 + "INSERT INTO integrity_hashes VALUES (0, NULL, zeroblob(8))",
+                "NULL, 0, a blob of 8 bytes");
+  check_bad_row(
+      contexts_of_s3 + "INSERT INTO encryption_context VALUES (NULL, 1, " + nonce_and_tag + ")",
+      "1, NULL, a blob of 12 bytes, a blob of 16 bytes");
+  check_bad_row(
+      contexts_of_s3 + "INSERT INTO encryption_context VALUES (0, NULL, " + nonce_and_tag + ")",
+      "NULL, 0, a blob of 12 bytes, a blob of 16 bytes");
+  check_bad_row(
+      "CREATE TABLE integrity_hashes (counter INTEGER, block INTEGER, hash BLOB);"
+      "CREATE TABLE encryption_context (counter INTEGER, block INTEGER, nonce BLOB, tag BLOB);"
+      "INSERT INTO encryption_context VALUES (0, 1, NULL, NULL)",
+      "1, 0, NULL, NULL");
   check_bad_row(contexts_of_s3 + "INSERT INTO encryption_context VALUES (0, 1, x'', x'')",
                 "1, 0, a blob of 0 bytes, a blob of 0 bytes");
   check_bad_row(
       contexts_of_s3 + "INSERT INTO encryption_context VALUES (0, 1, " + nonce_and_tag + ")",
       "none");
+}
+
+TEST_CASE("rows that cannot be contexts are one finding only where they are neighbours, in order") {
+  const auto blocks_of_bad_rows = [](const std::string& sql) {
+    TestRegion region({512, 8, 1});
+    put_older_sqlite(region, 0, sql, Bytes(region.geometry().extent_data_bytes()));
+    std::string blocks;
+    for (const Finding& finding : only(FindingId::sqlite_bad_row, read_sqlite(region).findings)) {
+      blocks += finding.blocks ? std::to_string(finding.blocks->first) + "+" +
+                                     std::to_string(finding.blocks->count) + " "
+                               : "none ";
+    }
+    return blocks;
+  };
+  const std::string s4 = contexts_of_s4 + "INSERT INTO block_context VALUES ";
+  const std::string rest = ", x'00', NULL, NULL, x'00')";
+  CHECK(blocks_of_bad_rows(s4 + "(NULL" + rest + ", (3" + rest + ", (4" + rest) == "none 3+2 ");
+  CHECK(blocks_of_bad_rows(contexts_of_s3 +
+                           "INSERT INTO integrity_hashes VALUES (0, 5, x'00');"
+                           "INSERT INTO encryption_context VALUES (0, 1, x'00', x'00')") ==
+        "5+1 1+1 ");
 }
 
 TEST_CASE("rows of blocks beyond the extent are ignored and told") {

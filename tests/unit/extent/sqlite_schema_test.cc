@@ -72,6 +72,10 @@ TEST_CASE("tables of S3 with other columns than its own are not taken for them")
       only_metadata() +
       "CREATE TABLE encryption_context (counter INTEGER, block INTEGER, nonce BLOB, tag BLOB);"
       "CREATE TABLE integrity_hashes (counter INTEGER, block INTEGER, hash INTEGER)"));
+  check_unknown(read_made_by(
+      only_metadata() +
+      "CREATE TABLE encryption_context (counter INTEGER, block INTEGER, nonce BLOB, tag TEXT);"
+      "CREATE TABLE integrity_hashes (counter INTEGER, block INTEGER, hash BLOB)"));
 }
 
 // ---- tables that are none -----------------------------------------------------------------------
@@ -178,6 +182,20 @@ TEST_CASE("an index more changes nothing, not even the order of the rows") {
   CHECK(read_with_company("CREATE INDEX i ON block_context (on_disk_hash DESC, hash, nonce, tag, "
                           "block)")
             .rows == two_rows);
+  CHECK(read_with_company("CREATE INDEX i ON metadata (value)").rows == two_rows);
+}
+
+TEST_CASE("whatever would have to be computed makes a schema unknown") {
+  check_unknown(read_with_company("CREATE INDEX i ON block_context (abs(hash))"));
+  check_unknown(read_with_company("CREATE INDEX i ON block_context (hash) WHERE hash > 5"));
+  const auto read_metadata_of = [](const std::string& column) {
+    return read_made_by("CREATE TABLE metadata (name TEXT PRIMARY KEY, value INTEGER " + column +
+                        ");" + contexts_of_s4);
+  };
+  check_unknown(read_metadata_of("DEFAULT 0"));
+  check_unknown(read_metadata_of("GENERATED ALWAYS AS(1)"));
+  check_unknown(read_metadata_of("AS (1)"));
+  check_unknown(read_metadata_of("CHECK (value > 0)"));
 }
 
 }  // namespace

@@ -103,6 +103,12 @@ TEST_CASE("every number that is wrong is told of") {
         "sqlite_bad_number, sqlite_bad_number, sqlite_bad_number, sqlite_odd_version");
 }
 
+TEST_CASE("a row of metadata without a name is none of the numbers") {
+  const SqliteReading reading = read_with(numbers + "INSERT INTO metadata VALUES (NULL, 5)");
+  CHECK(reading.metadata == ExtentMetadata{false, 7, 9, 1, 0, 0});
+  CHECK(names_of(reading.findings) == "");
+}
+
 TEST_CASE("the largest numbers there are come through whole") {
   const SqliteReading reading = read_with(
       "UPDATE metadata SET value = 9223372036854775807 WHERE name LIKE '%number';"

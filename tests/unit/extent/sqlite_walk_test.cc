@@ -122,6 +122,84 @@ TEST_CASE("a database with its mark of a log, or of another number of pages, is 
   CHECK_FALSE(walk_sqlite_rows(image, block_count).has_value());
 }
 
+TEST_CASE("pages of a database that is too large, or less than a header, are refused") {
+  const Bytes image = build_image(5, false);
+  REQUIRE(walk_sqlite_metadata(image, image.size()));
+  CHECK_FALSE(walk_sqlite_metadata(ByteView(image).first(99), image.size()));
+  CHECK_FALSE(walk_sqlite_metadata(image, (std::uint64_t{1} << 30) + sqlite_page_bytes));
+}
+
+// ---- b-trees that are none ----------------------------------------------------------------------
+
+// Of three levels: the root is page 4.
+class Tree {
+ public:
+  static constexpr std::uint32_t root = 4;
+
+  [[nodiscard]] bool is_refused() const { return !walk_sqlite_rows(image, block_count); }
+  [[nodiscard]] bool is_interior(std::uint32_t page) const {
+    return image[offset_of(page)] == std::byte{2};
+  }
+  [[nodiscard]] std::uint32_t left_child(std::uint32_t page) const {
+    return big_endian_at<4>(image, cell_of(page));
+  }
+  [[nodiscard]] std::uint32_t right_child(std::uint32_t page) const {
+    return big_endian_at<4>(image, offset_of(page) + 8);
+  }
+  void set_left_child(std::uint32_t page, std::uint32_t child) { put(cell_of(page), child); }
+  void set_right_child(std::uint32_t page, std::uint32_t child) { put(offset_of(page) + 8, child); }
+  void remove_cells(std::uint32_t page) {
+    image[offset_of(page) + 3] = image[offset_of(page) + 4] = std::byte{0};
+  }
+  void copy(std::uint32_t source, std::uint32_t target) {
+    std::copy_n(image.begin() + static_cast<std::ptrdiff_t>(offset_of(source)), sqlite_page_bytes,
+                image.begin() + static_cast<std::ptrdiff_t>(offset_of(target)));
+  }
+
+  Bytes image = build_image(13'000, true);
+
+ private:
+  static std::size_t offset_of(std::uint32_t page) {
+    return std::size_t{page - 1} * sqlite_page_bytes;
+  }
+  // The first one.
+  [[nodiscard]] std::size_t cell_of(std::uint32_t page) const {
+    return offset_of(page) + big_endian_at<2>(image, offset_of(page) + 12);
+  }
+  void put(std::size_t at, std::uint32_t number) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      image[at + i] = static_cast<std::byte>(number >> (24 - 8 * i));
+    }
+  }
+};
+
+TEST_CASE("a tree with a page that leads nowhere, or lies on the wrong level, is refused") {
+  Tree tree;
+  REQUIRE_FALSE(tree.is_refused());
+  const std::uint32_t inner = tree.left_child(Tree::root);
+  const std::uint32_t leaf = tree.left_child(inner);
+  REQUIRE(tree.is_interior(inner));
+  REQUIRE_FALSE(tree.is_interior(leaf));
+  SUBCASE("no page") { tree.set_left_child(Tree::root, 0); }
+  SUBCASE("no page at the end") { tree.set_right_child(inner, 0); }
+  SUBCASE("an interior page without a cell") { tree.remove_cells(inner); }
+  SUBCASE("a root without a cell that is no leaf") { tree.remove_cells(Tree::root); }
+  SUBCASE("a leaf without a cell") { tree.remove_cells(leaf); }
+  SUBCASE("a leaf above the others") {
+    tree.set_right_child(Tree::root, tree.left_child(tree.right_child(Tree::root)));
+  }
+  SUBCASE("a table's page") { tree.copy(2, leaf); }
+  SUBCASE("more levels than there can be") {
+    std::uint32_t page = Tree::root;
+    for (std::uint32_t next = 10; next < 16; ++next) {
+      tree.copy(inner, next);
+      tree.set_left_child(page, next);
+      page = next;
+    }
+  }
+  CHECK(tree.is_refused());
+}
+
 TEST_CASE("rows of blocks that the extent does not have are left to SQLite") {
   const Bytes image = build_image(5, false);
   CHECK(walk_sqlite_rows(image, 13).has_value());

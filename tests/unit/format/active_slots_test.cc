@@ -32,6 +32,13 @@ TEST_CASE("new slots are all A, and all bytes zero") {
   }
 }
 
+TEST_CASE("an extent without blocks has no slots") {
+  ActiveSlots slots(0);
+  slots.set_all(ContextSlot::B);
+  slots.clear_unused_bits();
+  CHECK(slots.bytes().empty());
+}
+
 TEST_CASE("block i is bit i % 8, the least significant first, of byte i / 8") {
   const char* expected[] = {"010000", "020000", "040000", "080000", "100000", "200000",
                             "400000", "800000", "000100", "000200", "000400", "000800",

@@ -2,6 +2,8 @@
 
 #include "libregion/format/block_decryption.h"
 
+#include <deque>
+
 #include <doctest/doctest.h>
 
 #include "libregion/base/text.h"
@@ -45,7 +47,8 @@ TEST_CASE("anything else is no key") {
   for (const std::string& content :
        {std::string(), std::string(31, 'x'), std::string(33, 'x'), std::string(64, 'g'),
         key_digits + "0", key_digits.substr(1), "0x" + key_digits, key_base64 + "=",
-        key_base64.substr(0, 42), key_base64.substr(0, 42) + "!=", std::string(300, '0'),
+        key_base64.substr(0, 42), key_base64.substr(0, 42) + "!=", key_base64.substr(0, 43) + "A",
+        std::string(300, '0'),
         // Two bits more than 256.
         key_base64.substr(0, 42) + "9="}) {
     CAPTURE(content);
@@ -134,6 +137,18 @@ TEST_CASE("one decryption serves many blocks" * doctest::skip(!has_decryption())
     Sealed broken = from;
     broken.encryption.tag[5] ^= std::byte{1};
     CHECK_FALSE(decryption.decrypt(broken.encryption, broken.block, plain));
+  }
+}
+
+TEST_CASE("there may be more decryptions than there is memory for that is never paged out" *
+          doctest::skip(!has_decryption())) {
+  const auto key = EncryptionKey::parse(as_byte_view(rfc_key));
+  std::deque<BlockDecryption> decryptions;
+  for (int i = 0; i < 100; ++i) {
+    const Sealed from = sealed(vectors[4]);
+    Bytes plain(from.block.size());
+    CHECK(decryptions.emplace_back(*key).decrypt(from.encryption, from.block, plain));
+    CHECK(to_hex(plain) == vectors[4].plain);
   }
 }
 

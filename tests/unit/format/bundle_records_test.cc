@@ -50,6 +50,8 @@ TEST_CASE("what is no entry is named with its place") {
   CHECK(problem("file 1 x\0"s) == "");
   CHECK(problem("file 1 x") == "11 'file 1 x'");
   CHECK(problem("fifo 1 x\0"s) == "11 'fifo 1 x'");
+  CHECK(problem("file\0"s) == "11 'file'");
+  CHECK(problem("file 1\0"s) == "11 'file 1'");
   for (const char* name :
        {"", ".", "..", "/", "/x", "x/", "x/y/z", "x/..", "../x", "x//y", "./x"}) {
     CAPTURE(name);
@@ -136,6 +138,7 @@ TEST_CASE("a context stands to its stand-in as it stood to the data") {
     } else if (random.coin()) {
       context.hash = on_disk_hash(random.coin() ? data : other);
     }
+    if (random.below(8) == 0) context.hash = context.on_disk_hash;
     const Relation before = relation_of(context, data);
     const BlockSummary summary{on_disk_hash(data), before.is_zero, before.matches, {}, false};
     const BlockContext carried = stand_in.carry_over(context, summary, before.integrity_holds);

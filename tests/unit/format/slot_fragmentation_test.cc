@@ -61,6 +61,10 @@ TEST_CASE("unused bits of the last byte are no blocks") {
   CHECK(measured.b == SlotFragmentation::Usage{8, 1});
 }
 
+TEST_CASE("an extent without blocks is read without a call") {
+  CHECK(SlotFragmentation().extra_system_calls() == 0);
+}
+
 TEST_CASE("the average of extra system calls is rounded down, and what had no run does not count") {
   ExtraSystemCalls calls;
   CHECK(calls.average() == 0);

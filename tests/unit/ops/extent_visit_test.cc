@@ -34,6 +34,7 @@ class HoledReader : public ExtentReader {
       }
     }
   }
+  [[nodiscard]] std::uint64_t count_unwritten(BlockRange /*range*/) override { return 0; }
   [[nodiscard]] std::vector<const File*> files() const override { return {}; }
 
  private:
