@@ -37,9 +37,7 @@ std::vector<DirectoryEntry> entries_of(const Directory& directory) {
 
 std::unique_ptr<Directory> open_child(const Directory& parent, const DirectoryEntry& entry) {
   if (entry.kind != FileKind::directory) return nullptr;
-  auto opened = parent.open_directory(entry.name);
-  auto* child = std::get_if<std::unique_ptr<Directory>>(&opened);
-  return child != nullptr ? std::move(*child) : nullptr;
+  return open_directory_in(parent, entry.name);
 }
 
 void visit_leaf(Directory& directory, LeafId leaf, const LeftoverVisitor& visitor) {
@@ -134,14 +132,14 @@ bool sqlite_has_been_written(Directory& directory, ExtentId extent) {
   return tables.metadata && !is_as_created(*tables.metadata);
 }
 
-// Whether a file that has the name of an extent's belongs to a region that has been in use.
+// Whether a file that has the name of an extent's belongs to a region that has been in use. Throws
+// where it cannot be looked into: what has another name elsewhere no create has made.
 bool has_been_written(Directory& directory, const std::string& name) {
   const auto parsed = parse_extent_name(LeafId{}, name);
   if (!parsed) return false;
-  if (parsed->part == ExtentPart::db) return sqlite_has_been_written(directory, parsed->extent);
-  const auto opened = directory.open_file(name, Access::read);
-  const auto* file = std::get_if<std::unique_ptr<File>>(&opened);
-  return file != nullptr && raw_has_been_written(**file);
+  const auto file = open_file_in(directory, name, Access::read);
+  return parsed->part == ExtentPart::db ? sqlite_has_been_written(directory, parsed->extent)
+                                        : raw_has_been_written(*file);
 }
 
 }  // namespace
@@ -214,8 +212,7 @@ void check_free_space(FileSystem& file_system, const std::string& path,
 }
 
 ParentAndName open_parent(FileSystem& file_system, const std::string& path) {
-  const std::size_t end = path.find_last_not_of('/');
-  const std::string trimmed = path.substr(0, end == std::string::npos ? 0 : end + 1);
+  const std::string trimmed = path.substr(0, path.find_last_not_of('/') + 1);
   const std::size_t slash = trimmed.rfind('/');
   const std::string name = slash == std::string::npos ? trimmed : trimmed.substr(slash + 1);
   std::string parent = ".";

@@ -2,12 +2,15 @@
 
 #include "libregion/region/lone_extent.h"
 
+#include <filesystem>
+
 #include <doctest/doctest.h>
 
 #include "libregion/base/error.h"
 #include "libregion/extent/open_extent.h"
 #include "libregion/io/posix_file_system.h"
 #include "libregion/region/leaf.h"
+#include "tests/support/memory_file_system.h"
 #include "tests/support/region_builder.h"
 
 namespace libregion {
@@ -157,6 +160,62 @@ TEST_CASE("a directory, or nothing, is left to others") {
   CHECK_FALSE(place.find(place.directory.path() + "/none").has_value());
   CHECK_FALSE(place.find(".").has_value());
   CHECK_FALSE(place.find("/").has_value());
+  CHECK_FALSE(place.find(place.directory.path() + "/..").has_value());
+}
+
+TEST_CASE("a name that a region's last extent and one more would have is none") {
+  Place place;
+  std::filesystem::create_directories(place.directory.path() + "/FF/FFF");
+  // As a region would have it, it has a number that no region can count to.
+  CHECK(place.find(place.put("FF/FFF/FFF", Bytes(5)))->extent == ExtentId{0xFFF});
+  CHECK(place.find(place.put("FF/FFF/FFE", Bytes(5)))->extent == ExtentId{0xFFFFFFFE});
+  MemoryFileSystem memory;
+  memory.add_file("/67D", Bytes(5));
+  CHECK(find_lone_extent(memory, "/67D")->extent == ExtentId{0x67D});
+}
+
+TEST_CASE("a relative path says as much as it holds") {
+  Place place;
+  std::filesystem::create_directories(place.directory.path() + "/00/001");
+  place.put("00/001/002", Bytes(5));
+  place.put("012", Bytes(5));
+  place.put("12", Bytes(5));
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(place.directory.path());
+  const auto extent_of = [&](const std::string& path) { return place.find(path)->extent; };
+  CHECK(extent_of("00/001/002") == ExtentId{0x1002});
+  CHECK(extent_of("012") == ExtentId{0x12});
+  CHECK_FALSE(extent_of("12").has_value());
+  std::filesystem::current_path(before);
+}
+
+TEST_CASE("a SQLite extent without data has no geometry") {
+  Place place;
+  place.put("x.db", Bytes(5));
+  const auto found = place.find(place.put("x", {}));
+  CHECK(found->is_sqlite);
+  CHECK(found->geometries.empty());
+}
+
+TEST_CASE("there is nothing in it but the extent") {
+  Place place;
+  TestRegion region({512, 12, 1});
+  place.put("00", Bytes(1));
+  const auto found = place.find(place.put("000", region.raw().bytes()));
+  const Region lone =
+      open_lone_extent(place.file_system, *found, region.geometry(), ExtentId{5}, {});
+  CHECK(lone.root->path() == place.directory.path());
+  CHECK_FALSE(lone.root->status_of("00").has_value());
+  CHECK(std::holds_alternative<Refusal>(lone.root->open_file("000", Access::read)));
+  CHECK(std::holds_alternative<Refusal>(lone.root->open_directory("00/001")));
+  lone.root->list([](const DirectoryEntry& entry) { FAIL(entry.name); });
+  const Leaf leaf = Leaf::open(lone, LeafId{});
+  const Directory& directory = *leaf.directory();
+  CHECK(directory.status_of("005").has_value());
+  CHECK_FALSE(directory.status_of("000").has_value());
+  CHECK(std::holds_alternative<Refusal>(directory.open_file("000", Access::read)));
+  CHECK(std::holds_alternative<Refusal>(directory.open_directory("005.replace")));
+  CHECK(Leaf::open(lone, leaf_of(ExtentId{0x1000})).directory() == nullptr);
 }
 
 TEST_CASE("nothing is changed through it") {
@@ -177,6 +236,7 @@ TEST_CASE("nothing is changed through it") {
     refused([&] { (void)directory->create_file("001", std::nullopt); });
     refused([&] { directory->sync(); });
     refused([&] { (void)directory->sync_file_system(); });
+    refused([&] { directory->take_ownership({}); });
   }
   refused([&] { (void)leaf.directory()->open_file("000", Access::read_write); });
 }

@@ -2,6 +2,8 @@
 
 #include "libregion/region/new_region.h"
 
+#include <filesystem>
+
 #include <doctest/doctest.h>
 
 #include "libregion/base/error.h"
@@ -71,6 +73,28 @@ TEST_CASE("links are not leftovers, whatever their names") {
     region.remove("region.json.tmp");
     region.put_symbolic_link(name, "/tmp");
     CHECK(look(region.path()).kind == Kind::something_else);
+  }
+}
+
+// As "cp -al" makes a copy of a region: whether it has been in use, nobody may look.
+TEST_CASE("an extent that has another name elsewhere is nothing to be cleared") {
+  const TemporaryDirectory outside;
+  TestRegion region = interrupted_create();
+  REQUIRE(look(region.path()).kind == Kind::leftovers);
+  std::string name = "00/000/000";
+  SUBCASE("raw") {}
+  SUBCASE("of SQLite") {
+    region.remove(name);
+    region.put_sqlite(0, 1);
+    name += ".db";
+  }
+  std::filesystem::create_hard_link(region.path_of(name), outside.path() + "/x");
+  try {
+    (void)look(region.path());
+    FAIL("it was looked into");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::failed);
+    CHECK(std::string(error.what()).find(name + "'") != std::string::npos);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "libregion/region/region_opening.h"
 
+#include <cerrno>
 #include <filesystem>
 
 #include "tests/unit/region/region_writer_workshop.h"
@@ -124,6 +125,17 @@ TEST_CASE("what cannot be served is refused by name") {
                       .set_slot(ContextSlot::A, 3, plain_context(lost.data_for(3, 1)))
                       .set_dirty());
   CHECK(why_refused(lost).find("missing context slot for block 3") != std::string::npos);
+}
+
+TEST_CASE("a directory that cannot be read is refused with the reason, and nothing else") {
+  const TestRegion region = raw_region();
+  MemoryFileSystem memory;
+  memory.load(region.path(), "/r");
+  memory.add_fault({EIO, CallKind::open, "/r/00/000"});
+  const std::string message =
+      failure_of(ErrorKind::failed, [&] { RegionWriter::open(memory, "/r", {}); });
+  CHECK(message.find(": found openat '/r/00/000': Input/output error") != std::string::npos);
+  CHECK(memory.log().empty());
 }
 
 TEST_CASE("while a service has a region nobody else gets it, and nobody waits for its files") {

@@ -135,6 +135,18 @@ TEST_CASE("a definition that is empty or no JSON is none") {
   }
 }
 
+TEST_CASE("who only wants to know the geometry is told nothing of what is no definition") {
+  TestRegion region({4096, 100, 7, true});
+  PosixFileSystem file_system;
+  const auto peek = [&] { return peek_at_definition(file_system, region.path()); };
+  REQUIRE(peek().has_value());
+  CHECK(peek()->extent_count == 7);
+  region.put_file("region.json", std::string_view("{}"));
+  CHECK_FALSE(peek().has_value());
+  region.remove("region.json");
+  CHECK_FALSE(peek().has_value());
+}
+
 TEST_CASE("a member that is not known is a note, and the region opens") {
   TestRegion region;
   edit_definition(region, "\"uuid\"", "\"colour\": \"blue\",\n  \"uuid\"");

@@ -12,6 +12,7 @@
 #include "libregion/base/error.h"
 #include "libregion/io/posix_file_system.h"
 #include "libregion/region/region.h"
+#include "tests/support/memory_file_system.h"
 #include "tests/support/region_builder.h"
 #include "tests/unit/region/other_process.h"
 
@@ -89,6 +90,28 @@ TEST_CASE("readers share a region; a writer has it alone") {
     CHECK(contains(in_use(region, writer), process_text(*other)));
   }
   CHECK(in_use(region, writer) == "");
+}
+
+TEST_CASE("whoever has a region is named, be it one or several, or nobody that can be seen") {
+  const auto message_with = [](std::vector<FileUser> users) {
+    MemoryFileSystem memory;
+    memory.add_directory("/r");
+    const auto root = expect_opened(memory.open_directory("/r"), "/r");
+    const RegionUse use(memory, *root, writer);
+    memory.set_users(std::move(users));
+    const auto other = expect_opened(memory.open_directory("/r"), "/r");
+    try {
+      const RegionUse second(memory, *other, writer);
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::in_use);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(message_with({}) == "'/r' is in use");
+  CHECK(message_with({{7, "one"}}) == "'/r' is in use by one (process 7)");
+  CHECK(message_with({{7, "one"}, {8, "two"}}) ==
+        "'/r' is in use by one (process 7), two (process 8)");
 }
 
 TEST_CASE("the lock is held as long as the region is open, and named by its path") {
