@@ -139,7 +139,9 @@ InventorySummary take_inventory(const Region& region, const WalkOptions& walk, P
     const std::lock_guard lock(mutex);
     summary.inventory.add(part);
   });
-  if (!summary.totals.stopped && walk.is_everything()) report_surplus(region, reporter);
+  if (!summary.totals.stopped && walk.is_everything()) {
+    report_surplus(region, reporter, summary.totals.has_io_errors);
+  }
   return summary;
 }
 

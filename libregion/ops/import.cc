@@ -167,8 +167,9 @@ class Import {
 
   // What was there when the extents were checked.
   void expect_directory(const Leaf& leaf) const {
-    if (leaf.directory() != nullptr) return;
+    // Of one that cannot be listed nobody knows what else is there.
     if (leaf.is_unreadable()) throw Error(ErrorKind::failed, leaf.findings().front().found);
+    if (leaf.directory() != nullptr) return;
     throw Error(ErrorKind::failed,
                 describe_failure({"open", region_.path + "/" + leaf_directory_path(leaf.id())},
                                  "it was changed since it was looked at"));

@@ -196,7 +196,9 @@ VerifySummary verify_region(const Region& region, const VerifyOptions& options,
         add_to(total, part);
       });
   total.stopped = !finished;
-  if (finished && options.walk.is_everything()) report_surplus(region, reporter);
+  if (finished && options.walk.is_everything()) {
+    report_surplus(region, reporter, total.has_io_errors);
+  }
   return total;
 }
 

@@ -302,7 +302,9 @@ VerifyReplicasSummary verify_replicas(std::span<const DumpReplica> replicas,
       });
   total.stopped = !finished;
   if (finished && options.walk.is_everything()) {
-    for (const DumpReplica& replica : replicas) report_surplus(*replica.region, *replica.reporter);
+    for (std::size_t i = 0; i < replicas.size(); ++i) {
+      report_surplus(*replicas[i].region, *replicas[i].reporter, total.replicas[i].has_io_errors);
+    }
   }
   return total;
 }

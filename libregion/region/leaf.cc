@@ -159,7 +159,7 @@ std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts) {
   return findings;
 }
 
-void report_surplus(const Region& region, Reporter& reporter) {
+void report_surplus(const Region& region, Reporter& reporter, bool& has_io_errors) {
   const std::uint32_t extent_count = region.definition.extent_count;
   Surplus surplus = find_surplus(region);
   if (extent_count % extents_per_leaf != 0) {
@@ -171,8 +171,10 @@ void report_surplus(const Region& region, Reporter& reporter) {
     const Leaf leaf = Leaf::open(region, id);
     const bool is_beyond = id.value * std::uint64_t{extents_per_leaf} >= extent_count;
     for (const Finding& finding : leaf.findings()) {
-      if (is_beyond) reporter.finding(finding);  // of the others the walk has told
+      const bool is_told = !is_beyond && (has_io_errors || !leaf.is_unreadable());
+      if (!is_told) reporter.finding(finding);
     }
+    has_io_errors |= leaf.is_unreadable();
     for (const Finding& finding : find_extra_extents(leaf, extent_count)) {
       reporter.finding(finding);
     }

@@ -61,7 +61,9 @@ std::vector<Finding> find_extra_extents(const Leaf& leaf, std::uint32_t extent_c
 std::vector<Finding> stray_findings(ExtentId extent, const ExtentParts& parts);
 
 // Reports what no extent of the region accounts for. Of leaf directories that hold extents of the
-// region, their own findings are left to whoever visits those.
-void report_surplus(const Region& region, Reporter& reporter);
+// region, their own findings are left to whoever visits those. `has_io_errors` becomes true where a
+// directory cannot be read, which is reported unless it was true before: then it may be the one
+// that the visitor has told of.
+void report_surplus(const Region& region, Reporter& reporter, bool& has_io_errors);
 
 }  // namespace libregion

@@ -1,5 +1,5 @@
 // Another file system, with a test looking over its shoulder: something happens just before a
-// file is read, or a directory opened.
+// file is opened or read, or a directory opened.
 
 #pragma once
 
@@ -13,6 +13,8 @@ namespace libregion {
 struct Hooks {
   // Before bytes of a file are read.
   std::function<void(const std::string& path, std::uint64_t offset_bytes)> before_read;
+  // Before a file is opened; may throw in its place.
+  std::function<void(const std::string& path)> before_open = {};
   // Before a directory is opened or listed; may throw in its place.
   std::function<void(const std::string& path)> before_directory;
 };
@@ -64,6 +66,7 @@ class HookedDirectory : public Directory {
     inner_->list(visit);
   }
   [[nodiscard]] Opened<File> open_file(std::string_view path, Access access) const override {
+    if (hooks_.before_open) hooks_.before_open(this->path() + "/" + std::string(path));
     auto opened = inner_->open_file(path, access);
     auto* file = std::get_if<std::unique_ptr<File>>(&opened);
     if (file == nullptr) return opened;
