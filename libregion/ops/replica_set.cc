@@ -55,7 +55,7 @@ std::vector<std::unique_ptr<ExtentReader>> ReplicaSet::open_from(std::size_t fir
       readers.push_back(open(i, extent));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::failed) throw;
-      if (skip) skip(i, error);
+      skip(i, error);
       readers.push_back(nullptr);
     }
   }

@@ -143,7 +143,7 @@ class ExtentSalvage {
   ByteView proven_data(const ReplicaBlock& block) {
     const BlockContext* context = usable_context(block, definition_.encrypted);
     if (context == nullptr) return {};
-    if (!decryption_ || !context->encryption) return block.record.data;
+    if (!decryption_) return block.record.data;
     return decryption_->decrypt(*context->encryption, block.record.data, plain_) ? ByteView(plain_)
                                                                                  : ByteView();
   }

@@ -273,6 +273,18 @@ class BlocksTest(DumpTest):
         self.assertEqual(50, sum(record['length'] for record in shown))
         self.assertEqual('cut off', shown[-1]['value'])
 
+    def test_raw_bytes_of_a_slot_that_is_cut_off_or_does_not_decode(self):
+        region = self.make_region()
+        set_bytes(region / '00/000/001', SLOTS_A + 3 * 48, b'\1' + bytes(8) + b'\7')
+        values = {record['field']: record.get('value') for record in self.dump(
+            '--raw', '-b', '13', region).of_type('bytes') if record['part'] == 'slot A'}
+        self.assertEqual({'present', 'hash', 'encrypted', 'undecoded'}, set(values))
+        os.truncate(region / '00/000/001', SLOTS_B + 3 * 48 + 20)
+        fields = [record['field'] for record in self.dump(
+            '--raw', '-b', '13', region, code=FINDINGS).of_type('bytes')
+            if record['part'] == 'slot B']
+        self.assertEqual(['present', 'undecoded'], fields)
+
     def test_layout_of_blocks(self):
         parts = self.dump('--layout', '-b', '13', self.make_region(), code=DONE).of_type('part')
         self.assertEqual([('data', 3 * 512, 512, 0), ('slot A', SLOTS_A + 3 * 48, 48, 0),
@@ -285,6 +297,9 @@ class BlocksTest(DumpTest):
         region = self.make_region(kind='sqlite')
         parts = self.dump('--layout', '-e', '1', region, code=DONE).of_type('part')
         self.assertEqual([('block data', 0, DATA)],
+                         [(part['part'], part['offset'], part['length']) for part in parts])
+        parts = self.dump('--layout', '-b', '13', region, code=DONE).of_type('part')
+        self.assertEqual([('data', 3 * 512, 512)],
                          [(part['part'], part['offset'], part['length']) for part in parts])
 
 

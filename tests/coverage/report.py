@@ -11,7 +11,8 @@ reason for whatever no test reaches. Each of these is known by its text, and not
   never false      a condition; the head of a loop over a range that never came to its end
   never evaluated  a condition in a line that was run
 
-Status 1 where the list lacks one of them, or names what was reached, or is not there any more.
+Status 1 where the list lacks one of them, or names what was reached, or is not there any more. What
+stands below a heading that begins with "Sometimes" may be reached or not.
 """
 
 import collections
@@ -25,6 +26,7 @@ from typing import NamedTuple
 FLOORS = ('format', 'extent', 'region', 'ops')
 
 # Of the list: a reason is a section; in it are files, and below each what it lacks.
+UNCERTAIN = re.compile(r'#+ Sometimes\b')
 LISTED_FILE = re.compile(r'- `(libregion/\S+)`$')
 LISTED_ITEM = re.compile(r'  - (never \w+): `(.+)`$')
 
@@ -167,19 +169,23 @@ def file_reports(export):
             yield FileReport(str(path), file, Source(path.read_text()))
 
 
+class Listed(NamedTuple):
+    line: int
+    is_certain: bool  # never reached
+
+
 def listed_items(text):
-    """{item: its line}, of the list. What stands in no section, or in one without a reason, does
-    not count."""
-    items, has_reason, file = {}, False, None
+    """{item: Listed}. What stands in no section, or in one without a reason, does not count."""
+    items, is_certain, has_reason, file = {}, True, False, None
     for number, line in enumerate(text.splitlines(), 1):
         of_file, of_item = LISTED_FILE.match(line), LISTED_ITEM.match(line)
         if line.startswith('#'):
-            has_reason, file = False, None
+            is_certain, has_reason, file = not UNCERTAIN.match(line), False, None
         elif of_file:
             file = of_file[1]
         elif of_item:
             if has_reason and file:
-                items[Item(file, *of_item.groups())] = number
+                items[Item(file, *of_item.groups())] = Listed(number, is_certain)
         elif line.startswith('  -'):
             print(f'{number}: not understood: {line}')
         elif line:
@@ -210,9 +216,10 @@ def main(export_path, list_path):
             is_listed = item in listed
             unlisted_count += not is_listed
             print(f'{report.name}:{line}: {"" if is_listed else "and not listed: "}{item}')
-    stale = [(number, item) for item, number in listed.items() if item not in missed]
-    for number, item in stale:
-        print(f'{list_path}:{number}: reached, or not there any more: {item.file}: {item}')
+    stale = [(place.line, item) for item, place in listed.items()
+             if place.is_certain and item not in missed]
+    for line, item in stale:
+        print(f'{list_path}:{line}: reached, or not there any more: {item.file}: {item}')
     print_counts(reports)
     print(f'{len(missed)} not reached, of which {unlisted_count} are missing in {list_path}; '
           f'{len(stale)} are listed there and reached')

@@ -115,6 +115,11 @@ class ReportTest(unittest.TestCase):
         self.assertIn('listed.md:10: reached, or not there any more: libregion/ops/f.cc: never false: '
                       '`for (const int x : numbers) a += x;`\n', text)
 
+    def test_what_is_reached_sometimes_may_be_reached_or_not(self):
+        listed = LISTED.replace('Numbers that large', 'Sometimes: numbers that large')
+        status, text = self.report(listed + '  - never true: `x > 9`\n')
+        self.assertEqual(0, status, text)
+
     def test_the_instances_of_a_template_are_one(self):
         self.assertEqual({(8, 20, 8, 21): [3, 2]}, report.branch_counts(BRANCHES[3:5]))
 

@@ -46,7 +46,7 @@ TEST_CASE("without a list all blocks are selected") {
 }
 
 TEST_CASE("blocks of the region are cut at the borders of extents") {
-  const auto selection = BlockSelection::parse("8-21,5,0x1D,40", std::nullopt);
+  const auto selection = BlockSelection::parse("8-21,5,0X1D,40", std::nullopt);
   CHECK(ranges_of(selection, 0) == "5-5,8-9");
   CHECK(ranges_of(selection, 1) == "0-9");
   CHECK(ranges_of(selection, 2) == "0-1,9-9");

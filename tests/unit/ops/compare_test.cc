@@ -136,6 +136,72 @@ TEST_CASE("which slot a context stands in, and its flush id, are no difference")
   CHECK(compare(three.paths()).rows[1] == "0/0-7 AAA");
 }
 
+TEST_CASE("contexts of the same data differ in their nonce, their tag or their hash") {
+  TestRegion a({512, 8, 1, true});
+  TestRegion b({512, 8, 1, true});
+  RawExtentBuilder built = a.raw();
+  for (std::uint64_t block = 0; block < 8; ++block) built.write_encrypted(block);
+  a.put_raw(0, built);
+  const auto data = built.data_for(2);
+  built.set_slot(ContextSlot::B, 2, encrypted_context(data, some_encryption(77)));
+  BlockContext other_hash = encrypted_context(built.data_for(4), some_encryption(4));
+  other_hash.hash ^= 1U;
+  built.set_slot(ContextSlot::B, 4, other_hash);
+  b.put_raw(0, built);
+  const Compared compared = compare({a.path(), b.path()}, only_differences());
+  REQUIRE(compared.rows.size() >= 3);
+  CHECK(compared.rows[1] == "0/2-2 AA context");
+  CHECK(compared.rows[2].starts_with("0/4-4 "));
+}
+
+TEST_CASE(
+    "neighbours that differ in the same things are rows of their own where they look unlike") {
+  TestRegion a({512, 8, 1});
+  TestRegion b({512, 8, 1});
+  a.put_raw_everywhere();
+  const auto rows_of = [&](const RawExtentBuilder& built) {
+    b.put_raw(0, built);
+    Texts rows = compare({a.path(), b.path()}, only_differences()).rows;
+    rows.erase(rows.begin());
+    return rows;
+  };
+  const auto written = [&] { return a.raw().write_all().corrupt_data(2).corrupt_data(3); };
+  const Texts alike = rows_of(written());
+  CHECK(alike.size() == 1);
+  // In the slot that is not selected: something, or what matches.
+  CHECK(rows_of(written().set_slot(ContextSlot::A, 3, plain_context(a.data_for(3, 9)))).size() ==
+        2);
+  auto matching = written();
+  const Bytes data = a.data_for(3, 5);
+  matching.set_slot(ContextSlot::A, 2, plain_context(a.data_for(2, 9)));
+  matching.set_data(3, data).set_slot(ContextSlot::A, 3, plain_context(data));
+  CHECK(rows_of(matching).size() == 2);
+}
+
+TEST_CASE("neighbours with another number of rows are rows of their own") {
+  TestRegion a({512, 8, 1});
+  TestRegion b({512, 8, 1});
+  a.put_sqlite(0, 8);
+  b.put_sqlite(0, 8);
+  const auto service = b.continue_sqlite(0);
+  service->execute(
+      "UPDATE block_context SET hash = 5, on_disk_hash = 5 WHERE block IN (3, 4);"
+      "INSERT INTO block_context VALUES (4, 6, NULL, NULL, 6)");
+  service->close_cleanly();
+  const Texts rows = compare({a.path(), b.path()}, only_differences()).rows;
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[1].starts_with("0/3-3 "));
+  CHECK(rows[2].starts_with("0/4-4 "));
+}
+
+TEST_CASE("many rows of one extent are told as they are found") {
+  TestRegion a({512, 300, 1});
+  a.put_raw_everywhere();
+  CompareOptions options;
+  options.folds = false;
+  CHECK(compare({a.path(), TestRegion(a).path()}, options).rows.size() == 301);
+}
+
 TEST_CASE("raw and SQLite: the same blocks are equal") {
   TestRegion raw({512, 8, 1});
   TestRegion sqlite({512, 8, 1});

@@ -43,5 +43,20 @@ TEST_CASE("an inventory counts formats, repairs and bytes, and changes nothing")
         "replace_pending, completed_pending, dirty_extent, wrong_size, missing_extent");
 }
 
+TEST_CASE("what is no file takes no bytes, and what is no directory is no repair") {
+  TestRegion region({512, 8, 2});
+  region.put_raw(0);
+  region.put_fifo("00/000/000.db-shm");
+  region.put_raw(1);
+  region.put_file("00/000/001.replace", std::string_view("x"));
+  PosixFileSystem file_system;
+  const auto opened = open_region(file_system, region.path(), {});
+  ReportCollector collector;
+  const Inventory inventory = take_inventory(*opened.region, {}, nullptr, collector).inventory;
+  CHECK(inventory.raw_count == 2);
+  CHECK(inventory.pending_bytes == 0);
+  CHECK(inventory.apparent_bytes == 2 * (8 * (512 + 96) + 1 + 32));
+}
+
 }  // namespace
 }  // namespace libregion

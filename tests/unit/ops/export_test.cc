@@ -306,6 +306,106 @@ TEST_CASE("a block that cannot be read stops the export unless told otherwise") 
   }
 }
 
+TEST_CASE("neighbouring blocks that cannot be read are one finding") {
+  TestRegion region;
+  region.put_raw_everywhere();
+  for (const bool check : {true, false}) {
+    CAPTURE(check);
+    ExportDisk disk(region);
+    HookedFileSystem hooked(disk.memory);
+    hooked.hooks.before_read = [](const std::string& path, std::uint64_t offset_bytes) {
+      if (path != "/r/00/000/000" || offset_bytes >= 4096) return;
+      const std::uint64_t block = offset_bytes / 512;
+      const bool is_bad = block < 3 || block == 5;
+      if (is_bad) throw_system_error(EIO, {"pread", path, offset_bytes});
+    };
+    ExportOptions options;
+    options.check = check;
+    options.on_bad = OnBad::keep;
+    const Exported exported = export_on(hooked, options);
+    CHECK(exported.summary.bad_count == 4);
+    REQUIRE(names_of(exported.reports.findings) == "io_error, io_error");
+    CHECK(exported.reports.findings[0].blocks == BlockRange{0, 3});
+    CHECK(exported.reports.findings[0].length_bytes == 3 * 512);
+    CHECK(exported.reports.findings[1].blocks == BlockRange{5, 1});
+  }
+}
+
+TEST_CASE("a directory that cannot be read is zeros, or stops the export") {
+  TestRegion region;
+  region.put_raw_everywhere();
+  for (const OnBad on_bad : {OnBad::keep, OnBad::stop}) {
+    ExportDisk disk(region);
+    disk.memory.add_fault({EIO, CallKind::open, "/r/00/000", 0, true});
+    ExportOptions options;
+    options.on_bad = on_bad;
+    const Exported exported = export_on(disk.memory, options);
+    CHECK(exported.summary.has_io_errors);
+    CHECK(exported.summary.ended_at_bad == (on_bad == OnBad::stop));
+    if (on_bad == OnBad::keep) CHECK(all_zero(disk.image()));
+  }
+}
+
+TEST_CASE("a database without its data file is zeros, of which it is said what is missing") {
+  TestRegion region;
+  region.put_sqlite(0, 8);
+  region.remove("00/000/000");
+  region.put_raw(1);
+  ExportDisk disk(region);
+  ExportOptions options;
+  options.on_bad = OnBad::keep;
+  const Exported exported = export_on(disk.memory, options);
+  CHECK(names_of(exported.reports.findings) == "missing_extent");
+  CHECK(exported.summary.bad_count == 8);
+}
+
+TEST_CASE("the data of an extent of another version are nobody's to take") {
+  TestRegion region;
+  region.put_raw(0, region.raw().write_all().set_version(4));
+  region.put_raw(1);
+  ExportDisk disk(region);
+  ExportOptions options;
+  options.on_bad = OnBad::keep;
+  const Exported exported = export_on(disk.memory, options);
+  CHECK(names_of(exported.reports.findings) == "unknown_version");
+  CHECK(all_zero(ByteView(disk.image()).first(4096)));
+}
+
+TEST_CASE(
+    "a sync of the image that fails is final: it stays as it is, with what stands beside it") {
+  const MixedRegion mixed;
+  for (const bool with_records : {true, false}) {
+    ExportDisk disk(mixed.region);
+    disk.memory.add_fault({EIO, CallKind::sync_file, "", 0});
+    ExportFiles files;
+    if (with_records) {
+      files.records = ExportRecordsOptions{};
+      files.records->manifest_path = "/out/manifest";
+    }
+    CHECK_THROWS_AS(export_on(disk.memory, {}, files), SystemError);
+    CHECK(disk.made() != "");
+  }
+}
+
+TEST_CASE("the manifest of an extent that cannot be used has its hash, and no numbers") {
+  TestRegion region;
+  region.put_raw(0, region.raw().write_all().set_dirty(2));
+  region.put_raw(1);
+  ExportDisk disk(region);
+  ExportFiles files;
+  files.records = ExportRecordsOptions{};
+  files.records->manifest_path = "/out/manifest";
+  ExportOptions options;
+  options.on_bad = OnBad::keep;
+  export_on(disk.memory, options, files);
+  const std::string manifest = to_text(disk.memory.content_of("/out/manifest"));
+  const std::size_t first = manifest.find("\"extent\":0,");
+  const std::size_t second = manifest.find("\"extent\":1,");
+  REQUIRE(second != std::string::npos);
+  CHECK(manifest.find("\"gen_number\"", first) > second);
+  CHECK(manifest.find("\"xxh64\"", first) < second);
+}
+
 // ---- others -------------------------------------------------------------------------------------
 
 TEST_CASE("an image of an extent that somebody opened meanwhile is not kept") {

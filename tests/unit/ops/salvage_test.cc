@@ -2,10 +2,14 @@
 
 #include "libregion/ops/salvage.h"
 
+#include <cerrno>
+
 #include <doctest/doctest.h>
 
+#include "libregion/base/error.h"
 #include "tests/unit/ops/crash_driver.h"
 #include "tests/unit/ops/exported_region.h"
+#include "tests/unit/ops/hooked_file_system.h"
 
 namespace libregion {
 namespace {
@@ -15,13 +19,13 @@ struct Salvaged {
   Reports reports;
 };
 
-Salvaged salvage_on(FileSystem& file_system) {
+Salvaged salvage_on(FileSystem& file_system, const SalvageOptions& options = {}) {
   const auto a = open_region(file_system, "/a", {});
   const auto b = open_region(file_system, "/b", {});
   const auto image = make_file_target(file_system, image_path, {});
   ReportCollector collector;
   const SalvageSummary summary =
-      salvage(ReplicaSet({&*a.region, &*b.region}), *image, {}, collector);
+      salvage(ReplicaSet({&*a.region, &*b.region}), *image, options, collector);
   return {summary, std::move(collector.reports)};
 }
 
@@ -56,6 +60,79 @@ TEST_CASE("what cannot be read is said where a block is lost by it, and only the
     CHECK(findings[1].id == FindingId::io_error);
     CHECK(findings[1].found.find("'" + path + "'") != std::string::npos);
   }
+}
+
+struct TwoReplicas {
+  explicit TwoReplicas(const TestRegion& region) {
+    memory.load(region.path(), "/a");
+    memory.load(region.path(), "/b");
+    memory.add_directory("/out");
+    memory.settle();
+  }
+  MemoryFileSystem memory;
+};
+
+TEST_CASE("a salvage that is to stop keeps nothing") {
+  TestRegion region({512, 8, 2});
+  region.put_raw_everywhere();
+  TwoReplicas two(region);
+  const std::atomic<bool> stop{true};
+  SalvageOptions options;
+  options.walk.stop = &stop;
+  CHECK(salvage_on(two.memory, options).summary.stopped);
+  CHECK(two.memory.tree("/out").empty());
+}
+
+TEST_CASE("a salvage that is stopped within an extent says nothing of it") {
+  TestRegion region({512, 8, 2});
+  region.put_raw_everywhere();
+  TwoReplicas two(region);
+  HookedFileSystem hooked(two.memory);
+  std::atomic<bool> stop{false};
+  hooked.hooks.before_open = [&](const std::string& path) { stop = path == "/a/00/000/001"; };
+  SalvageOptions options;
+  options.walk.stop = &stop;
+  const auto [summary, reports] = salvage_on(hooked, options);
+  CHECK(summary.stopped);
+  CHECK_FALSE(summary.is_whole());
+  CHECK(reports.extents.size() == 1);
+  CHECK(two.memory.tree("/out").empty());
+}
+
+TEST_CASE("the image is not written over one of the replicas") {
+  TestRegion region({512, 8, 1});
+  region.put_raw_everywhere();
+  TwoReplicas two(region);
+  const auto a = open_region(two.memory, "/a", {});
+  const auto b = open_region(two.memory, "/b", {});
+  const ReplicaSet replicas({&*a.region, &*b.region});
+  ReportCollector collector;
+  const auto over = make_file_target(two.memory, "/b/00/000/000", {.replace = true});
+  const Tree before = two.memory.tree("/");
+  CHECK_THROWS_WITH_AS((void)salvage(replicas, *over, {}, collector),
+                       "'/b': the image would be written over the region", Error);
+  CHECK(difference(before, two.memory.tree("/")) == "");
+  two.memory.add_file("/out/image", Bytes(5));
+  const auto beside = make_file_target(two.memory, "/out/image", {.replace = true});
+  CHECK(salvage(replicas, *beside, {}, collector).is_whole());
+}
+
+TEST_CASE("a sync of the image that fails is final: it stays as it is") {
+  TestRegion region({512, 8, 1});
+  region.put_raw_everywhere();
+  TwoReplicas two(region);
+  two.memory.add_fault({EIO, CallKind::sync_file});
+  CHECK_THROWS_AS((void)salvage_on(two.memory), SystemError);
+  CHECK_FALSE(two.memory.tree("/out").empty());
+}
+
+TEST_CASE("more blocks than are written at once") {
+  TestRegion region({32'768, 200, 1});
+  region.put_raw_everywhere();
+  TwoReplicas two(region);
+  CHECK(salvage_on(two.memory).summary.proven_count == 200);
+  const Bytes image = two.memory.content_of(image_path);
+  CHECK((image == data_of(region, 1)));
 }
 
 TEST_CASE("without any one of the syncs of salvaging the image might not be there after a crash") {

@@ -55,6 +55,7 @@ TEST_CASE("a slice counts the selected extents that there are") {
   CHECK(slice(some, 0, 1) == "1 ");
   CHECK(slice(some, 2, 2) == "3 5 ");
   CHECK(slice(some, 3, 9) == "5 8 9 ");
+  CHECK(slice(ExtentSelection::parse("1-3,12,15-17"), 2, 9) == "3 ");
 }
 
 TEST_CASE("bare digits are decimal") {

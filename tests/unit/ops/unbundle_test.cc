@@ -300,6 +300,30 @@ TEST_CASE("members of directories that no listing has are refused") {
             .find("a directory that is listed, found '00/000/000.replace'") != std::string::npos);
 }
 
+TEST_CASE("members of another directory than the last that was listed are refused") {
+  HandMade other = HandMade::begun().list_extent(5000);
+  CHECK(refusal_of(other.add("00/001/000.tail", "x")).find("the listing of its directory") !=
+        std::string::npos);
+}
+
+TEST_CASE("what was neither a file nor a directory is made so that it is not what belongs there") {
+  Target target;
+  HandMade made = HandMade::begun().list("", {"directory 0 00"}).list("00/", {"directory 0 000"});
+  target.make(made.list("00/000/", {"other 0 000", "other 0 001.copy", "other 0 x"}).ended());
+  const Tree tree = target.memory.tree("/r");
+  CHECK(tree.at("00/000/000").kind == FileKind::directory);
+  CHECK(tree.at("00/000/001.copy").kind == FileKind::regular);
+  CHECK(tree.at("00/000/x").kind == FileKind::regular);
+}
+
+TEST_CASE("an end does not fit a file that is shorter") {
+  std::string end(32, '\0');
+  end[17] = 3;
+  const std::string message =
+      refusal_of(HandMade::begun().list_extent(20).add("00/000/000.end", end));
+  CHECK(message.find("a file of extent version 3 ends with") != std::string::npos);
+}
+
 TEST_CASE("any bundle with a few bytes changed is taken or refused, and leaves nothing else") {
   const Bytes whole = some_bundle();
   Random random(1);

@@ -3,8 +3,12 @@
 
 #include "libregion/ops/verify_replicas.h"
 
+#include <cerrno>
+#include <filesystem>
+
 #include <doctest/doctest.h>
 
+#include "libregion/base/error.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/hooked_file_system.h"
 #include "tests/unit/ops/open_replicas.h"
@@ -146,6 +150,71 @@ TEST_CASE("repairs that are pending, strays and surplus are found as when each i
   replicas.regions[1].put_file("00/000/000.db-wal", std::string_view("x"));
   replicas.regions[1].put_file("stray", std::string_view("x"));
   CHECK(replicas.verify().findings == Texts{"1: copy_pending", "1: stray_wal", "1: stray_file"});
+}
+
+TEST_CASE("a replacement that cannot be used is found in the replica that has it") {
+  Replicas replicas(2);
+  replicas.regions[1].make_directory("00/000/000.replace");
+  replicas.regions[1].put_file("00/000/000.replace/000", std::string_view("half a file"));
+  const auto found = replicas.verify().findings;
+  REQUIRE(found.size() == 2);
+  CHECK(found[0] == "1: replace_pending");
+  CHECK(found[1].starts_with("1: "));
+}
+
+TEST_CASE("blocks apart from each other, or lost to another replica, are findings of their own") {
+  Replicas replicas(3);
+  replicas.put(1, replicas.written().set_numbers(1, 0).corrupt_data(1).corrupt_data(3));
+  replicas.put(2, replicas.written().corrupt_data(3));
+  CHECK(replicas.verify().findings == Texts{"1: reconciliation_source",
+                                            "1: reconciliation_loss 1-1",
+                                            "1: reconciliation_loss 3-3", "1: no_matching_slot 1-1",
+                                            "1: no_matching_slot 3-3", "2: no_matching_slot 3-3"});
+  replicas.put(1, replicas.written().write(3, A, 1));
+  replicas.put(2, replicas.written().write(4, A, 1).write(6, A, 1));
+  CHECK(replicas.verify().findings == Texts{"1: replicas_contradict 3-3",
+                                            "2: replicas_contradict 4-4",
+                                            "2: replicas_contradict 6-6"});
+}
+
+TEST_CASE("of selected extents alone nothing beside them is looked at") {
+  Replicas replicas(2);
+  replicas.regions[1].put_file("stray", std::string_view("x"));
+  VerifyOptions options;
+  options.walk.extents = ExtentSelection::parse("0");
+  CHECK(replicas.verify(options).findings.empty());
+}
+
+TEST_CASE("a block that the source cannot read is lost where another replica has it") {
+  Replicas replicas(2);
+  replicas.put(1, replicas.written().set_numbers(1, 0));
+  MemoryFileSystem memory;
+  memory.load(replicas.regions[0].path(), "/a");
+  memory.load(replicas.regions[1].path(), "/b");
+  HookedFileSystem hooked(memory);
+  hooked.hooks.before_read = [](const std::string& path, std::uint64_t offset_bytes) {
+    if (!path.ends_with("/b/00/000/000") || offset_bytes >= 8 * 512UL) return;
+    if (offset_bytes == 0 || offset_bytes == 5 * 512UL) {
+      throw_system_error(EIO, {"pread", path, offset_bytes});
+    }
+  };
+  const auto verified = verify_all_on(hooked, {"/a", "/b"});
+  CHECK(verified.summary.replicas[1].has_io_errors);
+  const auto loss = only(FindingId::reconciliation_loss, verified.found);
+  REQUIRE_FALSE(loss.empty());
+  CHECK(loss.back().blocks == BlockRange{5, 1});
+  CHECK(loss.back().found == "1: unreadable");
+}
+
+TEST_CASE("a source that is too short has lost what others have behind its end") {
+  Replicas replicas(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    replicas.regions[i].remove("00/000/000");
+    replicas.regions[i].put_sqlite(0, 8);
+  }
+  std::filesystem::resize_file(replicas.regions[1].path_of(0), 5 * 512);
+  const auto findings = replicas.verify().findings;
+  CHECK(std::count(findings.begin(), findings.end(), "1: short_data_file") == 1);
 }
 
 TEST_CASE("verifying replicas changes nothing, on one thread and on several") {
