@@ -98,11 +98,12 @@ class OneRestoration {
 
   RestoreOutcome undo_replacement() {
     if (has(ExtentPart::replace)) {
-      // The repair's, or that of an undo that was interrupted.
+      // The repair's, or that of an undo that was interrupted; where there was nothing before, an
+      // undo builds none.
       const std::uint64_t pending = hash_of_pending();
-      if (pending != section_.hash_after && pending != section_.hash_before) {
-        return RestoreOutcome::changed_since;
-      }
+      const bool is_ours = pending == section_.hash_after ||
+                           (pending == section_.hash_before && !section_.files.empty());
+      if (!is_ours) return RestoreOutcome::changed_since;
       if (of_.dry_run) return RestoreOutcome::restored;
       finish_replacement(of_.leaf, section_.extent, parts_in(of_.leaf, section_.extent),
                          *of_.region.use);

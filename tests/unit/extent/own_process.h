@@ -10,6 +10,7 @@
 
 // There in a build that counts what is run (./dev coverage), where a process that ends without ado
 // would not say what it has run.
+// NOLINTNEXTLINE: the name is the compiler's
 extern "C" int __llvm_profile_write_file() __attribute__((weak));
 
 namespace libregion {

@@ -111,9 +111,7 @@ TEST_CASE("what is forgotten needs no source, and is left where it is empty alre
 // ---- it is gone ---------------------------------------------------------------------------------
 
 TEST_CASE("an extent that is gone is put together of the newest with the same numbers") {
-  CHECK(find({std::nullopt, without({0, 1}), without({4, 5})}).text ==
-        "whole 0-0 of 2, 1-1 of 2, "
-        "2-5 of 1");
+  CHECK(find({std::nullopt, without({0, 1}), without({4, 5})}).text == "whole 0-1 of 2, 2-5 of 1");
 }
 
 TEST_CASE("of an extent that is gone older replicas fill up only where they may be mixed") {

@@ -361,7 +361,10 @@ TEST_CASE("a database without its data file is zeros, of which it is said what i
 
 TEST_CASE("the data of an extent of another version are nobody's to take") {
   TestRegion region;
-  region.put_raw(0, region.raw().write_all().set_version(4));
+  // Of another size as well.
+  Bytes content = region.raw().write_all().set_version(3).bytes();
+  content.insert(content.end() - 32, 10, std::byte{0});
+  region.put_file("00/000/000", content);
   region.put_raw(1);
   ExportDisk disk(region);
   ExportOptions options;

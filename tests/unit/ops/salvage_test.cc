@@ -89,7 +89,9 @@ TEST_CASE("a salvage that is stopped within an extent says nothing of it") {
   TwoReplicas two(region);
   HookedFileSystem hooked(two.memory);
   std::atomic<bool> stop{false};
-  hooked.hooks.before_open = [&](const std::string& path) { stop = path == "/a/00/000/001"; };
+  hooked.hooks.before_open = [&](const std::string& path) {
+    if (path == "/a/00/000/001") stop = true;
+  };
   SalvageOptions options;
   options.walk.stop = &stop;
   const auto [summary, reports] = salvage_on(hooked, options);
@@ -99,6 +101,24 @@ TEST_CASE("a salvage that is stopped within an extent says nothing of it") {
   CHECK(two.memory.tree("/out").empty());
 }
 
+// Standard output that leads to a file.
+class OpenedTarget : public ImageTarget {
+ public:
+  explicit OpenedTarget(const FileStatus& file) : file_(file) {}
+  [[nodiscard]] bool is_seekable() const override { return true; }
+  [[nodiscard]] bool skips_zeros() const override { return false; }
+  [[nodiscard]] std::optional<FileStatus> identity() const override { return file_; }
+  void start(std::uint64_t /*size_bytes*/) override { is_begun = true; }
+  void write(std::uint64_t /*offset_bytes*/, ByteView /*source*/) override {}
+  void write_zeros(std::uint64_t /*offset_bytes*/, std::uint64_t /*length_bytes*/) override {}
+  void sync() override {}
+  void commit() override {}
+  bool is_begun = false;
+
+ private:
+  FileStatus file_;
+};
+
 TEST_CASE("the image is not written over one of the replicas") {
   TestRegion region({512, 8, 1});
   region.put_raw_everywhere();
@@ -107,14 +127,16 @@ TEST_CASE("the image is not written over one of the replicas") {
   const auto b = open_region(two.memory, "/b", {});
   const ReplicaSet replicas({&*a.region, &*b.region});
   ReportCollector collector;
-  const auto over = make_file_target(two.memory, "/b/00/000/000", {.replace = true});
-  const Tree before = two.memory.tree("/");
-  CHECK_THROWS_WITH_AS((void)salvage(replicas, *over, {}, collector),
-                       "'/b': the image would be written over the region", Error);
-  CHECK(difference(before, two.memory.tree("/")) == "");
   two.memory.add_file("/out/image", Bytes(5));
-  const auto beside = make_file_target(two.memory, "/out/image", {.replace = true});
-  CHECK(salvage(replicas, *beside, {}, collector).is_whole());
+  const auto status_of = [&](const std::string& directory, const std::string& name) {
+    return *expect_opened(two.memory.open_directory(directory), directory)->status_of(name);
+  };
+  OpenedTarget over(status_of("/b/00/000", "000"));
+  CHECK_THROWS_WITH_AS((void)salvage(replicas, over, {}, collector),
+                       "'/b': the image would be written over the region", Error);
+  CHECK_FALSE(over.is_begun);
+  OpenedTarget beside(status_of("/out", "image"));
+  CHECK(salvage(replicas, beside, {}, collector).is_whole());
 }
 
 TEST_CASE("a sync of the image that fails is final: it stays as it is") {
