@@ -17,7 +17,6 @@ std::uint64_t BlockChunk::blocks_of(BlockRange range) const {
 }
 
 std::uint64_t BlockChunk::known_zero_blocks(const File& file, BlockRange range) {
-  if (range.count == 0) return 0;
   const std::uint64_t zero_bytes =
       zeros_.length_at(file, geometry_.block_offset_bytes(range.first));
   return std::min(range.count, zero_bytes >> geometry_.shift());

@@ -56,7 +56,7 @@ constexpr std::array bad_encryption_fields = {
     Field{"undecoded", 38, Kind::bytes},
 };
 
-constexpr std::size_t sum_of(std::span<const Field> fields) {
+consteval std::size_t sum_of(std::span<const Field> fields) {
   std::size_t sum = 0;
   for (const Field& field : fields) sum += field.size_bytes;
   return sum;

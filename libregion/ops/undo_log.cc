@@ -183,8 +183,7 @@ Bytes UndoFile::read(const SavedRange& range) const {
 // ---- writing ------------------------------------------------------------------------------------
 
 UndoLog::UndoLog(FileSystem& file_system, const std::string& path, const Uuid& uuid,
-                 const Ownership& ownership)
-    : path_(path) {
+                 const Ownership& ownership) {
   const SplitPath split = split_path(path);
   const auto directory = expect_opened(file_system.open_directory(split.directory), path);
   if (is_plain_name(split.name) && directory->status_of(split.name)) {

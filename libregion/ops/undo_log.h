@@ -117,7 +117,6 @@ class UndoLog {
   static std::string default_path(FileSystem& file_system, const std::string& region_path,
                                   const Uuid& uuid);
 
-  [[nodiscard]] const std::string& path() const { return path_; }
   // Of the interrupted runs that it goes on with, and of this one.
   [[nodiscard]] const std::vector<UndoSection>& sections() const { return sections_; }
 
@@ -141,7 +140,6 @@ class UndoLog {
   // Of an interrupted run: its sections, and its file as it is now on disk.
   void go_on(Directory& directory, const std::string& name);
 
-  std::string path_;
   std::unique_ptr<StagedFile> staged_;  // a new file
   std::unique_ptr<File> left_;          // an interrupted run's
   File* file_ = nullptr;                // one of the two
