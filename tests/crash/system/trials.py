@@ -7,9 +7,11 @@ import ctypes
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import workloads
@@ -21,6 +23,9 @@ KILLED = 128 + 9
 SKIPPED = 77  # as Meson has it
 TIMEOUT = 60  # seconds, for one run of a tool
 LOCK_WAIT = 10  # seconds
+
+# Somebody wants to know by now what was covered: what is being tried is not counted any more.
+stopped = threading.Event()
 
 
 class Run:
@@ -196,11 +201,21 @@ class Tally:
         self.counts = {}
         self.problems = []
         self.skipped = []
+        self.begin = time.monotonic()
 
     def add(self, name, count=1):
         self.counts[name] = self.counts.get(name, 0) + count
 
+    def workload_is_done(self, name):
+        """For who waits for the end."""
+        if stopped.is_set():
+            return
+        self.add('workloads')
+        print(f'  {self}: after {name}', flush=True)
+
     def problem(self, line, text):
+        if stopped.is_set():  # what is killed along with this process
+            return
         self.problems.append(text)
         print(f'FAILED {line}\n  {text}\n  again: ./dev crash --replay "{line}"', flush=True)
 
@@ -212,11 +227,15 @@ class Tally:
     def finish(self):
         if self.skipped and not self.counts:
             return SKIPPED
+        skipped = f', skipped: {", ".join(self.skipped)}' if self.skipped else ''
+        ending = ' (stopped)' if stopped.is_set() else ''
+        print(f'covered: {self}{skipped}{ending}; {time.monotonic() - self.begin:.0f} s', flush=True)
+        return 1 if self.problems else 0
+
+    def __str__(self):
         counted = [f'{count} {name}' for name, count in self.counts.items()]
         covered = ', '.join(counted or ['one once more'])
-        skipped = f', skipped: {", ".join(self.skipped)}' if self.skipped else ''
-        print(f'{self.what}: {covered}, {len(self.problems)} wrong{skipped}', flush=True)
-        return 1 if self.problems else 0
+        return f'{self.what}: {covered}, {len(self.problems)} wrong'
 
 
 def parse_arguments(description):
@@ -235,13 +254,23 @@ def parse_arguments(description):
         sys.exit(SKIPPED)
     if options.only and options.only not in WORKLOADS:
         parser.error(f'no workload {options.only}')
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
     return options
 
 
 def for_each(chosen, jobs, do):
     """Calls do(workload) for each, several at a time."""
+    def unless_stopped(workload):
+        try:
+            if not stopped.is_set():
+                do(workload)
+        except Exception:
+            if not stopped.is_set():  # else what it needs was stopped too
+                raise
+
     with concurrent.futures.ThreadPoolExecutor(max(1, jobs)) as pool:
-        for _ in pool.map(do, chosen):
+        for _ in pool.map(unless_stopped, chosen):
             pass
 
 
@@ -251,4 +280,5 @@ def chosen_workloads(options, fits=lambda workload: True):
 
 
 __all__ = ['Call', 'KILLED', 'SKIPPED', 'Subject', 'Tally', 'chosen_workloads', 'difference',
-           'for_each', 'parse_arguments', 'run', 'share_of', 'subject_of', 'traced', 'workloads']
+           'for_each', 'parse_arguments', 'run', 'share_of', 'stopped', 'subject_of', 'traced',
+           'workloads']
