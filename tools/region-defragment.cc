@@ -47,9 +47,7 @@ std::string describe(const DefragmentSummary& summary, const DefragmentOptions& 
 }
 
 ExitCode defragment(Session& session, const Region& region, DefragmentOptions options) {
-  options.walk.extents = selected_extents(session.options(), region.definition.extent_count);
-  options.walk.jobs = static_cast<unsigned>(session.options().jobs);
-  options.walk.stop = &Session::stop_flag();
+  options.walk = session.walk_options(region.definition);
   options.dry_run = session.options().dry_run;
   options.progress = &session.progress();
   const libregion::RawLayout layout(region.definition.geometry);

@@ -78,8 +78,7 @@ ExportOptions make_options(Session& session, const Arguments& arguments, const R
                            const libregion::EncryptionKey* key) {
   const libregion::Geometry& geometry = region.definition.geometry;
   ExportOptions options;
-  options.walk = {selected_extents(session.options(), region.definition.extent_count),
-                  static_cast<unsigned>(session.options().jobs), &Session::stop_flag()};
+  options.walk = session.walk_options(region.definition);
   options.offset_bytes = arguments.offset
                              ? require_size("--offset", *arguments.offset)
                              : bytes_of_blocks("--skip", arguments.skip_blocks, geometry);

@@ -97,13 +97,10 @@ std::string describe(const MigrateSummary& summary, const Session& session) {
 
 // What in place and out of place have in common; also tells how much there is to do.
 void complete_options(Session& session, const Region& region, MigrateOptions& options) {
-  const std::uint32_t all = region.definition.extent_count;
-  options.walk.extents = selected_extents(session.options(), all);
-  options.walk.jobs = static_cast<unsigned>(session.options().jobs);
-  options.walk.stop = &Session::stop_flag();
+  options.walk = session.walk_options(region.definition);
   options.dry_run = session.options().dry_run;
   options.progress = &session.progress();
-  const std::uint64_t extent_count = options.walk.extents.count_of(all);
+  const std::uint64_t extent_count = options.walk.extents.count_of(region.definition.extent_count);
   session.progress().start(extent_count,
                            extent_count * region.definition.geometry.extent_data_bytes());
 }

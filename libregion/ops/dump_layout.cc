@@ -108,7 +108,7 @@ LayoutSummary dump_layout(const Region& region, const WalkOptions& walk, Reporte
     return summary;
   }
   WalkOptions in_turn = walk;
-  in_turn.jobs = 1;  // there is nothing to read
+  in_turn.go_in_order();  // there is nothing to read
   summary.stopped = !walk_extents(
       region, in_turn, reporter, [&](const Leaf& leaf, ExtentId extent, Reporter& turn) {
         ++summary.extent_count;

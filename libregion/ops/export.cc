@@ -84,8 +84,7 @@ class Export {
     const std::uint64_t last = (range_.end_bytes() - 1) / extent_bytes_;
     WalkOptions walk = options_.walk;
     walk.extents = walk.extents.slice(first, last - first + 1, region_.definition.extent_count);
-    // What comes in order comes from one thread.
-    if (!image_.is_seekable()) walk.jobs = 1;
+    if (!image_.is_seekable()) walk.go_in_order();
     if (options_.progress != nullptr) {
       options_.progress->start(last - first + 1, range_.length_bytes);
     }

@@ -93,7 +93,7 @@ class Migration {
   }
 
   void run_batch(const Leaf& leaf, std::span<MigrateJob> batch) {
-    for_each_in_parallel(options_.walk.jobs, batch.size(), [&](std::size_t i) {
+    for_each_in_parallel(options_.walk.threads(), batch.size(), [&](std::size_t i) {
       if (is_stopped()) return;
       prepare(leaf, batch[i]);
       batch[i].is_done = true;

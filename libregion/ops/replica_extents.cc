@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "libregion/extent/open_extent.h"
-#include "libregion/ops/parallel.h"
+#include "libregion/ops/scheduled_walk.h"
 
 namespace libregion {
 namespace {
@@ -167,19 +167,8 @@ bool walk_replicas(std::span<const Region* const> regions, const WalkOptions& op
   LIBREGION_ASSERT(!regions.empty());
   Turns turns;
   Schedule schedule(regions, options, report, turns);
-  const std::uint64_t turns_ahead_max = std::uint64_t{8} * options.jobs;
-  run_on_threads(options.jobs, [&] {
-    try {
-      while (const auto task = schedule.next()) {
-        turns.wait_until_near(task->turn, turns_ahead_max);
-        visit_in_turn(*task, turns, visit);
-      }
-    } catch (...) {
-      schedule.cancel();
-      throw;
-    }
-  });
-  return !schedule.was_stopped();
+  return walk_schedule(schedule, turns, options,
+                       [&](const auto& task) { visit_in_turn(task, turns, visit); });
 }
 
 }  // namespace libregion

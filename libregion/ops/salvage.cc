@@ -274,8 +274,7 @@ SalvageSummary salvage(const ReplicaSet& replicas, ImageTarget& image,
   const std::uint64_t extent_bytes = first.definition.geometry.extent_data_bytes();
   image.start(options.walk.extents.count_of(first.definition.extent_count) * extent_bytes);
   WalkOptions walk = options.walk;
-  // What comes in order comes from one thread.
-  if (!image.is_seekable()) walk.jobs = 1;
+  if (!image.is_seekable()) walk.go_in_order();
   SalvageSummary total;
   std::mutex mutex;
   const bool finished = walk_extents(

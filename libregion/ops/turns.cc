@@ -1,15 +1,16 @@
 #include "libregion/ops/turns.h"
 
+#include "libregion/base/work_places.h"
+
 namespace libregion {
 
 void Turns::wait_until_near(std::uint64_t turn, std::uint64_t distance_max) {
-  std::unique_lock lock(mutex_);
-  turn_changed_.wait(lock, [&] { return is_broken_ || turn <= current_turn_ + distance_max; });
+  wait_until([&] { return turn <= current_turn_ + distance_max; });
 }
 
 void Turns::say_in_turn(std::uint64_t turn, const std::vector<Say>& things) {
-  std::unique_lock lock(mutex_);
-  turn_changed_.wait(lock, [&] { return is_broken_ || turn == current_turn_; });
+  wait_until([&] { return turn == current_turn_; });
+  const std::lock_guard lock(mutex_);
   say_or_break(things);
 }
 
@@ -22,6 +23,17 @@ void Turns::finish_turn(std::uint64_t turn, std::vector<Say> things) {
     turn_changed_.notify_all();
     say_or_break(node.mapped());
   }
+}
+
+void Turns::wait_until(const std::function<bool()>& is_time) {
+  const auto is_over = [&] { return is_broken_ || is_time(); };
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_over()) return;
+  }
+  const Absence absence;
+  std::unique_lock lock(mutex_);
+  turn_changed_.wait(lock, is_over);
 }
 
 // Once one of them has thrown nothing more is said, and nobody waits for a turn.

@@ -27,6 +27,7 @@ class Turns {
   void finish_turn(std::uint64_t turn, std::vector<Say> things);
 
  private:
+  void wait_until(const std::function<bool()>& is_time);
   void say_or_break(const std::vector<Say>& things);
 
   std::mutex mutex_;

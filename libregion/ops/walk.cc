@@ -2,7 +2,7 @@
 
 #include <mutex>
 
-#include "libregion/ops/parallel.h"
+#include "libregion/ops/scheduled_walk.h"
 #include "libregion/ops/turns.h"
 
 namespace libregion {
@@ -145,19 +145,9 @@ bool walk_extents(const Region& region, const WalkOptions& options, Reporter& re
                   const std::function<void(const Leaf&, ExtentId, Reporter&)>& visit) {
   Turns turns;
   Schedule schedule(region, options, reporter, turns);
-  const std::uint64_t turns_ahead_max = std::uint64_t{8} * options.jobs;
-  run_on_threads(options.jobs, [&] {
-    try {
-      while (const auto task = schedule.next()) {
-        turns.wait_until_near(task->turn, turns_ahead_max);
-        visit_in_turn(*task, reporter, turns, visit);
-      }
-    } catch (...) {
-      schedule.cancel();
-      throw;
-    }
+  return walk_schedule(schedule, turns, options, [&](const Schedule::Task& task) {
+    visit_in_turn(task, reporter, turns, visit);
   });
-  return !schedule.was_stopped();
 }
 
 }  // namespace libregion

@@ -163,10 +163,12 @@ def reading_sparse(places, sizes):
 
 
 def comparing(places, sizes):
-    """One extent of two replicas, block by block."""
+    """Replicas, block by block."""
+    size = sizes.data // 16
+
     def replicas():
-        region = places.written(places.memory, sizes.data // 16)
-        return [region, places.once('replica', lambda: replica_of(region))]
+        region = places.written(places.memory, size)
+        return [region, *(places.once(f'replica {i}', lambda: replica_of(region)) for i in (1, 2))]
 
     def replica_of(region):
         path = places.fresh(places.memory)
@@ -174,14 +176,40 @@ def comparing(places, sizes):
         return path
 
     def compare():
-        return run(places.tool('dump', '--compare', '-j', 1, *replicas()), expect=(0, 1))
+        return run(places.tool('dump', '--compare', '-j', 1, *replicas()[:2]), expect=(0, 1))
 
     def cmp():
-        return run(['cmp', *(extent_files(region)[0] for region in replicas())])
+        return run(['cmp', *(extent_files(region)[0] for region in replicas()[:2])])
 
+    def verify(count):
+        return run(places.tool('verify', '-j', 1, *replicas()[:count]))
+
+    def plan():
+        target, *donors = replicas()
+        return run(places.tool('repair', '--plan', '-j', 1, '--from', donors[0], target))
+
+    def salvage():
+        path = places.fresh(places.memory)
+        usage = run(places.tool('export', '--salvage', '-j', 1, '-o', path, *replicas()))
+        os.unlink(path)
+        return usage
+
+    in_mib = {'unit_count': size // MIB, 'unit': 'MiB'}
     return [Pair('compare-cmp', 'comparison of an extent of two replicas, against cmp',
-                 Side('region-dump --compare -j 1', compare), Side('cmp', cmp),
-                 unit_count=sizes.data // 16 // MIB, unit='MiB')]
+                 Side('region-dump --compare -j 1', compare), Side('cmp', cmp), **in_mib),
+            Pair('repair-plan', 'the plan of a repair, against a verify',
+                 Side('region-repair --plan -j 1', plan), Side('region-verify -j 1', lambda: verify(1)),
+                 **in_mib),
+            Pair('salvage-export', 'a salvage from three replicas, against an export of one',
+                 Side('region-export --salvage -j 1', salvage),
+                 Side('region-export -j 1', lambda: export(places, replicas()[0], '-j', 1)),
+                 **in_mib),
+            Pair('slots-verify', 'the slots of every block, against a verify',
+                 Side('region-dump --slots -j 1', lambda: run(places.tool(
+                     'dump', '--slots', '--format', 'jsonl', '-o', '/dev/null', '-j', 1,
+                     replicas()[0]))),
+                 Side('region-verify -j 1', lambda: verify(1)),
+                 unit_count=size // (4 * KIB), unit='blocks')]
 
 
 def reading_empty(places, sizes):

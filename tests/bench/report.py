@@ -78,7 +78,7 @@ HOW = '''# How fast it is
 
 Written by `./dev bench --report`, which runs all of this again. How it is measured:
 
-- `./dev bench` compiles for speed (`buildtype=release`), in a build directory of its own.
+- `./dev bench` compiles as distributions do (`-O2`), in a build directory of its own.
 - Regions are made for the purpose. What the processor decides runs on regions in memory
   (`/dev/shm`), what syncs or reads from the disk on a disk. What is made is removed only at the
   end: removing many files slows down making others.

@@ -76,10 +76,6 @@ void check_common_options(CommonOptions& options);
 // The regions of the command line and of --regions-from, which is read here. Throws Error.
 std::vector<std::string> region_paths(const CommonOptions& options, const std::atomic<bool>& stop);
 
-// The extents that --extent names, or all, of a region that has this many. Throws Error (usage).
-libregion::ExtentSelection selected_extents(const CommonOptions& options,
-                                            std::uint32_t extent_count);
-
 // What --extent, --blocks, --jobs and --shard say of a walk over this region. Throws Error (usage).
 libregion::WalkOptions walk_options(const CommonOptions& options,
                                     const libregion::RegionDefinition& definition,

@@ -180,6 +180,58 @@ TEST_CASE("a region without extents has nothing to walk over") {
   CHECK(collector.reports.order.empty());
 }
 
+TEST_CASE("while a visit waits for the disk another has its place, and no more than that") {
+  const WalkableRegion walkable(100);
+  WalkOptions options = with_jobs(2);
+  options.readers = 8;
+  std::atomic<int> working{0};
+  std::atomic<int> working_max{0};
+  std::atomic<int> waiting{0};
+  std::atomic<int> waiting_max{0};
+  const auto raise = [](std::atomic<int>& count, std::atomic<int>& count_max) {
+    const int now = ++count;
+    for (int known = count_max; known < now && !count_max.compare_exchange_weak(known, now);) {
+    }
+  };
+  OrderChecker checker;
+  CHECK(walkable.walk(options, checker, [&](const Leaf&, ExtentId extent, Reporter& turn) {
+    raise(working, working_max);
+    --working;
+    {
+      const Absence absence;
+      raise(waiting, waiting_max);
+      sleep_ms(2);
+      --waiting;
+    }
+    raise(working, working_max);
+    turn.finding(finding_of(extent, 0));
+    --working;
+    turn.extent(record_of(extent));
+  }));
+  CHECK(working_max <= 2);
+  CHECK(waiting_max > 2);
+  CHECK(waiting_max <= 8);
+  CHECK(checker.in_order);
+  CHECK(checker.extent_count == 100);
+}
+
+TEST_CASE("readers that wait for their turn leave their places to those whose turn it is") {
+  const WalkableRegion walkable(40);
+  WalkOptions options = with_jobs(1);
+  options.readers = 8;
+  OrderChecker checker;
+  CHECK(walkable.walk(options, checker, [&](const Leaf&, ExtentId extent, Reporter& turn) {
+    {
+      const Absence absence;
+      sleep_ms(extent.value % 8 == 0 ? 4 : 0);  // the first of them is the last to go on
+    }
+    for (std::uint64_t i = 0; i < 3000; ++i) turn.finding(finding_of(extent, i));
+    turn.extent(record_of(extent));
+  }));
+  CHECK(checker.in_order);
+  CHECK(checker.extent_count == 40);
+}
+
 // ---- memory -------------------------------------------------------------------------------------
 
 TEST_CASE("a visit with a hundred thousand findings passes them on as it goes") {
