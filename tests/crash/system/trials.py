@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,6 @@ from harness import FAILED, FINDINGS, IN_USE, NOT_A_REGION, content  # noqa: E40
 KILLED = 128 + 9
 SKIPPED = 77  # as Meson has it
 TIMEOUT = 60  # seconds, for one run of a tool
-LOCK_WAIT = 10  # seconds
 
 # Somebody wants to know by now what was covered: what is being tried is not counted any more.
 stopped = threading.Event()
@@ -34,7 +34,8 @@ class Run:
         self.text = text
 
     def __str__(self):
-        return f'exit status {self.code}: {self.text.strip()}'
+        readable = re.sub(r'[^\x20-\x7e\n]+', '?', self.text.strip())  # an image may be among it
+        return f'exit status {self.code}: {readable}'
 
 
 class Call:
@@ -62,17 +63,6 @@ def run(words):
     except subprocess.TimeoutExpired:
         return Run(None, f'did not end within {TIMEOUT} s')
     return Run(done.returncode, done.stdout.decode(errors='backslashreplace'))
-
-
-def run_again(words):
-    """A run after one that was ended. Who looks through /proc holds a file of a process, or what it
-    has mapped, for a moment, though the process is dead: a lease on it is refused until then. That
-    is waited for, and said, so that nothing else hides behind it."""
-    ended = run(words)
-    if ended.code != IN_USE:
-        return ended
-    print(f'in use for a moment: {ended}', flush=True)
-    return run([*words, '--lock-wait', str(LOCK_WAIT)])
 
 
 def traced(words, below, *options):
@@ -161,9 +151,11 @@ class Subject:
         return '' if verified.code == 0 else f'region-verify: {verified}'
 
     def not_finished(self, directory):
-        """What is wrong after an undisturbed run."""
+        """What is wrong after an undisturbed run. Where a run before it was killed, a listing of its
+        descriptors in /proc may hold a file of it for a moment, though the process is dead: tools
+        wait for that by themselves (io/patience)."""
         if not self.is_made(directory):
-            again = run_again(self.workload.words(directory, again=True))
+            again = run(self.workload.words(directory, again=True))
             if again.code != self.workload.code:
                 return f'the second run: {again}'
         return difference(self.expected, harness.content(directory))
