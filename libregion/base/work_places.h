@@ -33,8 +33,11 @@ class WorkPlace {
   WorkPlaces* outer_;
 };
 
-// This thread's place is somebody else's while this lasts. Without a place it is nothing. Whoever
-// comes back may have to wait for those that work, so that no lock may be held then.
+// This thread's place is somebody else's while this lasts. Without a place it is nothing.
+//
+// Whoever comes back may have to wait until another leaves. So those that have a place must never
+// wait for what somebody may hold who comes back, as a lock that is held while files are read: they
+// wait for that absent.
 class Absence {
  public:
   Absence();

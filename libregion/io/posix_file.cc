@@ -7,12 +7,16 @@
 
 #include "libregion/base/assert.h"
 #include "libregion/base/error.h"
+#include "libregion/base/work_places.h"
 #include "libregion/io/mapped_window.h"
 #include "libregion/io/posix_status.h"
 #include "libregion/io/system_extras.h"
 
 namespace libregion {
 namespace {
+
+// To look for less than this in memory first would take longer than it saves.
+constexpr std::size_t large_read_bytes = std::size_t{64} << 10;
 
 off_t to_off_t(std::uint64_t offset_bytes) {
   LIBREGION_ASSERT(offset_bytes <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
@@ -42,7 +46,7 @@ class PosixFile : public File {
   }
 
   std::size_t read_up_to(std::uint64_t offset_bytes, MutableByteView target) const override {
-    if (options_.rate_limit == nullptr) return read_plainly(offset_bytes, target);
+    if (options_.rate_limit == nullptr) return read_unlimited(offset_bytes, target);
     // What is in the page cache already stays there, and nothing else does.
     const std::size_t cached = read_cached_bytes(descriptor_.number(), offset_bytes, target);
     const std::size_t rest =
@@ -50,6 +54,16 @@ class PosixFile : public File {
     drop_cached_bytes(descriptor_.number(), offset_bytes + cached, rest);
     options_.rate_limit->spend(cached + rest);
     return cached + rest;
+  }
+
+  // While the disk is waited for, others work.
+  std::size_t read_unlimited(std::uint64_t offset_bytes, MutableByteView target) const {
+    if (target.size() < large_read_bytes) return read_plainly(offset_bytes, target);
+    const std::size_t cached = read_cached_bytes(descriptor_.number(), offset_bytes, target);
+    if (cached == target.size()) return cached;
+    const Absence absence;
+    return cached +
+           read_plainly(offset_bytes + cached, target.subspan(cached, target.size() - cached));
   }
 
   std::size_t read_plainly(std::uint64_t offset_bytes, MutableByteView target) const {

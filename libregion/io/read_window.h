@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "libregion/base/work_places.h"
 #include "libregion/io/file_system.h"
 
 namespace libregion {
@@ -30,7 +29,7 @@ class ReadWindow {
       in_hand_ = {};
       const std::uint64_t wanted_end = std::min(end_bytes, range.offset_bytes + window_bytes_);
       buffer_.resize(std::max(range.end_bytes(), wanted_end) - range.offset_bytes);
-      read_from_disk(file, range.offset_bytes);
+      file.read(range.offset_bytes, buffer_);
       in_hand_ = {range.offset_bytes, buffer_.size()};
     }
     next_offset_bytes_ = range.end_bytes();
@@ -39,11 +38,6 @@ class ReadWindow {
   }
 
  private:
-  void read_from_disk(const File& file, std::uint64_t offset_bytes) {
-    const Absence absence;
-    file.read(offset_bytes, buffer_);
-  }
-
   std::uint64_t window_bytes_;
   ByteRange in_hand_;
   std::uint64_t next_offset_bytes_ = 0;

@@ -1,5 +1,7 @@
 #include "libregion/ops/repair_context.h"
 
+#include "libregion/base/work_places.h"
+
 namespace libregion {
 
 RepairContext::RepairContext(const Region& region, const RepairOptions& options, Access access)
@@ -8,6 +10,11 @@ RepairContext::RepairContext(const Region& region, const RepairOptions& options,
   std::vector<const Region*> regions{&region};
   regions.insert(regions.end(), options.replicas.begin(), options.replicas.end());
   replicas_ = std::make_unique<ReplicaSet>(std::move(regions));
+}
+
+std::unique_lock<std::mutex> RepairContext::begin_change() {
+  const Absence absence;
+  return std::unique_lock(changing_);
 }
 
 UndoLog& RepairContext::undo() {

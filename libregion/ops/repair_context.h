@@ -21,8 +21,9 @@ class RepairContext {
   [[nodiscard]] const ReplicaSet* replicas() const { return replicas_.get(); }
   [[nodiscard]] Access access() const { return access_; }
 
-  // Held while an extent is changed: that is done one at a time.
-  std::mutex& changing() { return changing_; }
+  // Held while an extent is changed: that is done one at a time. Whoever waits for it leaves its
+  // place to others; whoever has it may wait for them.
+  [[nodiscard]] std::unique_lock<std::mutex> begin_change();
 
   [[nodiscard]] bool saves() const { return options_.undo_path.has_value(); }
   // Made when it is first needed.

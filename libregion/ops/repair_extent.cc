@@ -56,7 +56,7 @@ class ExtentRepair {
     if (options_.dry_run) {
       examine_as_it_would_be();
     } else if (has_leftovers || replaces) {
-      const std::lock_guard lock(context_.changing());
+      const auto lock = context_.begin_change();
       remove_leftovers(leaf_, job_.extent, job_.parts);
       if (replaces) finish();
       job_.parts = parts_in(leaf_, job_.extent);
@@ -126,7 +126,7 @@ class ExtentRepair {
   // ---- in place ---------------------------------------------------------------------------------
 
   bool mend_in_place() {
-    const std::lock_guard lock(context_.changing());
+    const auto lock = context_.begin_change();
     save_in_place();
     change_in_place();
     // The findings are of what stays by now.
@@ -202,7 +202,7 @@ class ExtentRepair {
       if (sources.is_whole) job_.stray_logs = plain_stray_logs(leaf_, job_);
     } else {
       const std::uint64_t damage_max = damage_expected(sources);
-      const std::lock_guard lock(context_.changing());
+      const auto lock = context_.begin_change();
       replace_extent(context_, leaf_, job_, rebuild);
       if (!confirm(damage_max, sources.is_whole)) return false;
     }

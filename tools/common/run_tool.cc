@@ -173,7 +173,10 @@ Session::Session(std::string tool, const CommonOptions& options, const OptionSet
 const std::atomic<bool>& Session::stop_flag() { return stop_requested; }
 
 libregion::WalkOptions Session::walk_options(const libregion::RegionDefinition& definition) const {
-  return region_tools::walk_options(options_, definition, stop_requested);
+  libregion::WalkOptions walk = region_tools::walk_options(options_, definition, stop_requested);
+  // Then shares are of regions.
+  if (takes_whole_regions_) walk.shard.reset();
+  return walk;
 }
 
 bool Session::is_of_another_share(const std::string& path) {
