@@ -1,6 +1,7 @@
 #include "tools/export_salvage.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "libregion/base/text.h"
 #include "libregion/io/paths.h"
@@ -16,30 +17,44 @@ using libregion::ErrorKind;
 using libregion::Region;
 using libregion::SalvageSummary;
 
+struct Opened {
+  std::vector<Region> regions;
+  std::vector<std::string> left_out;  // why one is not among them
+};
+
 // Those that can be opened. The records are about the first of them.
-std::vector<Region> open_regions(Session& session) {
+Opened open_regions(Session& session) {
   const auto& paths = session.options().regions;
   session.require_outputs_outside(paths);
   if (paths.size() > libregion::replicas_max) {
     throw Error(ErrorKind::usage, fmt::format("--salvage: expected at most {} replicas, found {}",
                                               libregion::replicas_max, paths.size()));
   }
-  std::vector<Region> regions;
+  Opened all;
   for (const std::string& path : paths) {
     auto opened =
         libregion::open_region(session.file_system(), path,
                                {libregion::Access::read, false, session.options().lock_wait_seconds,
                                 &Session::stop_flag()});
     if (opened.region) {
-      regions.push_back(std::move(*opened.region));
+      all.regions.push_back(std::move(*opened.region));
     } else {
-      session.warn(fmt::format("'{}' is left out: its region.json cannot be used", path));
+      all.left_out.push_back(
+          fmt::format("'{0}' is left out: '{0}/region.json' cannot be used", path));
+      session.warn(all.left_out.back());
     }
   }
-  if (regions.empty()) {
-    throw Error(ErrorKind::not_a_region, "none of the replicas has a region.json that can be used");
+  if (!all.regions.empty()) return all;
+  throw Error(ErrorKind::not_a_region,
+              fmt::format("there is no replica left: {}", fmt::join(all.left_out, "; ")));
+}
+
+// Without a loss there was no need of them.
+void report_left_out(Session& session, const Opened& opened, const SalvageSummary& summary) {
+  if (summary.lost_count == 0) return;
+  for (const std::string& why : opened.left_out) {
+    session.report_failure(Error(ErrorKind::failed, why), opened.regions.front().path);
   }
-  return regions;
 }
 
 void require_outside(Session& session, const std::vector<Region>& regions) {
@@ -84,7 +99,8 @@ CsvRows origin_rows() {
 
 ExitCode export_salvaged(Session& session, const libregion::ImageTargetOptions& target_options,
                          const std::optional<libregion::EncryptionKey>& key) {
-  const std::vector<Region> regions = open_regions(session);
+  const Opened opened = open_regions(session);
+  const std::vector<Region>& regions = opened.regions;
   const Region& first = regions.front();
   require_encrypted(first, key.has_value());
   require_outside(session, regions);
@@ -101,6 +117,7 @@ ExitCode export_salvaged(Session& session, const libregion::ImageTargetOptions& 
   const auto target =
       libregion::open_image_target(session.file_system(), session.options().output, target_options);
   const SalvageSummary summary = salvage(replicas, *target, options, session.reporter());
+  report_left_out(session, opened, summary);
   if (!summary.is_whole()) session.set_incomplete();
   session.end_region(
       {{"extents", summary.extent_count},

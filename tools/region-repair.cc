@@ -156,7 +156,7 @@ std::vector<Region> open_replicas(Session& session, const std::vector<std::strin
         {Access::read, false, session.options().lock_wait_seconds, &Session::stop_flag()});
     if (!opened.region) {
       throw Error(ErrorKind::not_a_region,
-                  fmt::format("--from: '{}': its region.json cannot be used", path));
+                  fmt::format("--from: '{}/region.json' cannot be used", path));
     }
     regions.push_back(std::move(*opened.region));
   }

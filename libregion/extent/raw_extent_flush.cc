@@ -47,6 +47,12 @@ void RawExtentWriter::write_first_half(std::uint64_t gen_number, std::uint64_t f
     tail.resize(bits.size() + metadata_bytes);
     encode_metadata(metadata, std::span(tail).last<metadata_bytes>());
   }
+  if (at_once && layout_.metadata_straddles_sector()) {
+    const std::uint64_t second_bytes = metadata_bytes - layout_.metadata_bytes_in_first_sector();
+    const std::uint64_t first_bytes = tail.size() - second_bytes;
+    file_->write(layout_.bits_offset_bytes() + first_bytes, ByteView(tail).subspan(first_bytes));
+    tail.resize(first_bytes);
+  }
   file_->write(layout_.bits_offset_bytes(), tail);
 }
 

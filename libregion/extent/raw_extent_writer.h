@@ -26,7 +26,9 @@
 //   posix  the bits; sync; the metadata with dirty = 0; sync. Where a torn write could split the
 //          metadata it goes out with the bits and dirty still 1; then comes the byte 0.
 //   zfs    bits and metadata in one write; sync. Right only where the writes to a file become
-//          durable in their order.
+//          durable in their order. Where the metadata may lie in two records the numbers in the
+//          second one are written before: dirty must not be 0 with some of them old. Crucible
+//          does not do this.
 // The flush is done, and the extent clean, when the last sync has succeeded. A flush of many
 // extents takes each half for all of them before the sync: see region/region_writer.h.
 //

@@ -51,14 +51,19 @@ class RawLayout {
   [[nodiscard]] bool metadata_straddles_sector() const {
     return straddles_sector(metadata_offset_bytes(), metadata_bytes);
   }
+  // How many of its bytes lie before the boundary then; else all of them.
+  [[nodiscard]] std::uint64_t metadata_bytes_in_first_sector() const {
+    return metadata_straddles_sector() ? sector_bytes - metadata_offset_bytes() % sector_bytes
+                                       : metadata_bytes;
+  }
   // The same of a slot.
   [[nodiscard]] bool slot_straddles_sector(ContextSlot array, std::uint64_t block) const {
     return straddles_sector(slot_offset_bytes(array, block), context_slot_bytes);
   }
 
  private:
+  static constexpr std::uint64_t sector_bytes = 512;
   static bool straddles_sector(std::uint64_t offset_bytes, std::uint64_t length_bytes) {
-    constexpr std::uint64_t sector_bytes = 512;
     return offset_bytes / sector_bytes != (offset_bytes + length_bytes - 1) / sector_bytes;
   }
 

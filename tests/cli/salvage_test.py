@@ -85,6 +85,21 @@ class SalvageTest(ToolTest):
             os.unlink(replica / 'region.json')
         self.expect(NOT_A_REGION, 'region-export', '--salvage', *self.replicas, '-o', 'other')
 
+    def test_a_replica_left_out_is_named_where_it_could_have_helped(self):
+        self.damage(1, 3)
+        (self.replicas[0] / 'region.json').write_text('')
+        (self.replicas[2] / 'region.json').write_text('')
+        result = self.expect(FINDINGS, 'region-export', '--salvage', '-q', *self.replicas,
+                             '-o', 'out')
+        for replica in (self.replicas[0], self.replicas[2]):
+            self.assertIn(f"error: '{replica}' is left out: '{replica}/region.json' cannot be used",
+                          result.err)
+        (self.replicas[1] / 'region.json').write_text('')
+        result = self.expect(NOT_A_REGION, 'region-export', '--salvage', '-q', *self.replicas,
+                             '-o', 'other')
+        for replica in self.replicas:
+            self.assertIn(f"'{replica}/region.json' cannot be used", result.err)
+
     def test_formats_may_be_mixed(self):
         shutil.rmtree(self.replicas[1])
         self.make_region('r2', kind='sqlite')

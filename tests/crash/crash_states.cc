@@ -1,7 +1,9 @@
 // Every state that a crash may leave, looked at: what ./dev crash runs.
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <stdexcept>
@@ -26,7 +28,8 @@ constexpr const char* usage =
     "LINE | "
     "--track-record\n"
     "\n"
-    "Looks at every state that a crash may leave of the workloads, and says what it covered.\n"
+    "Looks at every state that a crash may leave of the workloads, and says what it covered, also\n"
+    "where SIGINT or SIGTERM stops it.\n"
     "  --seconds N    of each of the three, stop after so long; what was left is said\n"
     "  --jobs N       threads; as many as there are processors unless given\n"
     "  --replay LINE  look again at the state that a failure has printed\n"
@@ -44,28 +47,39 @@ class Report {
   std::size_t failure_count_ = 0;
 };
 
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
+// Where others use the machine too, the processors say more than the clock.
+class Stopwatch {
+ public:
+  [[nodiscard]] std::string text() const {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
+    const auto used = static_cast<double>(std::clock() - begin_clock_) / CLOCKS_PER_SEC;
+    return fmt::format("{:.0f} s, {:.0f} s of processors", elapsed.count(), used);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::clock_t begin_clock_ = std::clock();
+};
 
 // Of an extent, or of those of a region that a service writes.
 void run_states(std::string_view title, Report& report,
                 const std::function<StatesReport()>& crash) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   const StatesReport done = crash();
   for (const CrashFailure& failure : done.failures) report.failure(failure);
   fmt::print(
-      "{}: {} workloads{}, {} crash points under ordered, zfs, zfs-4k, zfs-512, posix-4k and "
+      "covered: {}: {} workloads{}, {} crash points under ordered, zfs, zfs-4k, zfs-512, posix-4k "
+      "and "
       "posix-512, {} states decided by {} reads of a block and {} of an extent, {} recoveries "
-      "crashed again, {} torn blocks excused: {} workloads failed; {:.0f} s\n",
+      "crashed again, {} torn blocks excused: {} workloads failed; {}\n",
       title, done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
       done.tally.crash_points, done.tally.states, done.tally.blocks_read, done.tally.states_read,
-      done.recoveries, done.tally.torn_blocks, done.failures.size(), seconds_since(begin));
+      done.recoveries, done.tally.torn_blocks, done.failures.size(), stopwatch.text());
 }
 
 void run_mutants(Report& report) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   std::size_t caught = 0;
   const auto mutants = sync_mutants();
   for (const SyncMutant& mutant : mutants) {
@@ -76,26 +90,27 @@ void run_mutants(Report& report) {
                       "no workload finds it out"});
     }
   }
-  fmt::print("syncs left out: {}, found out: {}; {:.0f} s\n", mutants.size(), caught,
-             seconds_since(begin));
+  fmt::print("covered: syncs left out: {}, found out: {}; {}\n", mutants.size(), caught,
+             stopwatch.text());
 }
 
 void run_regions(const CrashBudget& budget, Report& report) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   const RegionReport done = crash_regions(whole_region_plan(), budget);
   for (const CrashFailure& failure : done.failures) report.failure(failure);
   fmt::print(
-      "regions: {} workloads{}, {} crash points under ordered, zfs, zfs-512, posix-4k and "
+      "covered: regions: {} workloads{}, {} crash points under ordered, zfs, zfs-512, posix-4k and "
       "posix-512 with zeros and with garbage, {} states, {} of them gone on with, {} second runs "
       "crashed again: "
-      "{} workloads failed; {:.0f} s\n",
+      "{} workloads failed; {}\n",
       done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
       done.tally.crash_points, done.tally.states, done.tally.examined, done.tally.crashed_again,
-      done.failures.size(), seconds_since(begin));
+      done.failures.size(), stopwatch.text());
 }
 
 void run_track_record(Report& report) {
+  const Stopwatch stopwatch;
   const auto rows = track_record();
   std::size_t found = 0;
   for (const TrackRecordRow& row : rows) {
@@ -105,7 +120,8 @@ void run_track_record(Report& report) {
       report.failure({"protocol " + row.protocol, "is not found out"});
     }
   }
-  fmt::print("known mistakes: {}, found out: {}\n", rows.size(), found);
+  fmt::print("covered: known mistakes: {}, found out: {}; {}\n", rows.size(), found,
+             stopwatch.text());
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -137,13 +153,13 @@ int run(const std::vector<std::string>& arguments) {
   Report report;
   if (only.empty() || only == "extents") {
     run_states("one extent", report, [&] { return crash_extents(whole_extent_plan(), budget); });
-    run_mutants(report);
+    if (!crash_is_stopped) run_mutants(report);
   }
   if (only.empty() || only == "services") {
     run_states("a service's region", report,
                [&] { return crash_services(whole_service_plan(), budget); });
   }
-  if (only.empty()) run_track_record(report);
+  if (only.empty() && !crash_is_stopped) run_track_record(report);
   if (only.empty() || only == "regions") run_regions(budget, report);
   return report.exit_status();
 }
@@ -154,6 +170,9 @@ int run(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   // What a part has covered can be read while the next one runs, in a file too.
   (void)std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    (void)std::signal(signal, [](int) { libregion::crash_is_stopped = true; });
+  }
   try {
     return libregion::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::invalid_argument&) {

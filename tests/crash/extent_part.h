@@ -9,8 +9,11 @@
 namespace libregion {
 
 struct ExtentPlan {
-  std::vector<Geometry> geometries;
-  std::size_t steps_max = 3;
+  struct Part {
+    Geometry geometry;
+    std::size_t steps_max = 3;
+  };
+  std::vector<Part> parts;
   std::uint64_t recoveries = 0;  // of each crash point
 };
 // Everything, and what ends in a few seconds.

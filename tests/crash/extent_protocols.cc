@@ -8,6 +8,7 @@
 #include "libregion/base/error.h"
 #include "tests/crash/extent_crasher.h"
 #include "tests/crash/forwarding_file.h"
+#include "tests/crash/geometries.h"
 
 namespace libregion {
 namespace {
@@ -41,6 +42,28 @@ class ContextsLast : public ForwardingFile {
   std::map<std::uint64_t, Bytes> held_;
 };
 
+// Bits and metadata in one write, wherever records end.
+class TailAtOnce : public ForwardingFile {
+ public:
+  using ForwardingFile::ForwardingFile;
+  void write(std::uint64_t offset_bytes, ByteView source) override {
+    const bool is_end = offset_bytes + source.size() == status().size_bytes;
+    if (is_end && source.size() < metadata_bytes) {
+      held_.assign(source.begin(), source.end());
+      return;
+    }
+    Bytes all(source.begin(), source.end());
+    if (offset_bytes + source.size() + held_.size() == status().size_bytes) {
+      all.insert(all.end(), held_.begin(), held_.end());
+      held_.clear();
+    }
+    ForwardingFile::write(offset_bytes, all);
+  }
+
+ private:
+  Bytes held_;
+};
+
 // Where a sync fails, another one is believed.
 class RetriedSync : public ForwardingFile {
  public:
@@ -63,6 +86,10 @@ class RetriedSync : public ForwardingFile {
 
 std::unique_ptr<File> contexts_last(std::unique_ptr<File> file, MemoryFileSystem& /*disk*/) {
   return std::make_unique<ContextsLast>(std::move(file));
+}
+
+std::unique_ptr<File> tail_at_once(std::unique_ptr<File> file, MemoryFileSystem& /*disk*/) {
+  return std::make_unique<TailAtOnce>(std::move(file));
 }
 
 // The first sync after the opening and the dirty mark fails.
@@ -130,6 +157,12 @@ std::vector<BrokenProtocol> make_broken_protocols() {
   protocol.without_sync = "copies emptied";
   add(protocol, CrashModel::zfs_512,
       "the same on ZFS, of a context that lies in two records: Crucible, which does not empty it");
+  protocol = crucible("metadata-lie-in-two-records");
+  protocol.wrap = tail_at_once;
+  add(protocol, CrashModel::zfs_512,
+      "dirty is cleared in one write with numbers that lie in the next record: Crucible, in "
+      "extents of such a size");
+  all.back().block_counts = {torn_metadata_geometry().extent_size_blocks()};
   return all;
 }
 

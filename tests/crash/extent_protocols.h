@@ -13,6 +13,8 @@ struct BrokenProtocol {
   ExtentProtocol protocol;
   CrashModel model;  // under which it is found
   std::string what;  // is done wrong, in words, and where that was seen
+  // The extents that it is tried on. In one of 8 blocks a slot that counts lies in two sectors.
+  std::vector<std::uint64_t> block_counts = {10, 8};
 };
 const std::vector<BrokenProtocol>& broken_protocols();
 

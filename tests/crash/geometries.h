@@ -27,4 +27,8 @@ inline std::vector<Geometry> all_geometries() {
   return geometries;
 }
 
+// Of the metadata all but the first byte, which says whether the extent is dirty, lies in another
+// sector, and record.
+inline Geometry torn_metadata_geometry() { return geometry(512, 245); }
+
 }  // namespace libregion

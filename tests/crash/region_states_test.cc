@@ -44,6 +44,9 @@ TEST_CASE("a region's state in which nothing is wrong is told from one in which 
       "region protocol=ours blocks=7x512 start=sqlite-hot steps=migrate model=posix-512 call=3 "
       "state=-";
   CHECK(replay(line) == "");
+  // Of an extent that is so scattered that the service defragments it.
+  CHECK(replay("region protocol=ours blocks=100x512 start=raw steps=write,import model=ordered "
+               "call=0 state=-") == "");
   std::string wrong = line;
   wrong.replace(wrong.find("=migrate"), 8, "=migrated");
   CHECK_THROWS_AS(replay(wrong), std::runtime_error);

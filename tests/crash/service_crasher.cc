@@ -154,10 +154,15 @@ std::string ServiceCrasher::look_at(const ServiceWorkload& workload, const Exten
 
 ServicePlan whole_service_plan() {
   ServicePlan plan;
-  for (const std::uint64_t block_count : {1U, 7U, 8U, 10U}) {
-    plan.parts.push_back({{geometry(512, block_count), 3}});
+  // Of each extent by itself crash_extents() looks at every size. Here one has slots that lie in
+  // two sectors, where all that lasts longest is tried; the others are as small as can be.
+  plan.parts.push_back({{geometry(512, 8), 2}});
+  plan.parts.push_back({{geometry(512, 1), 3}});
+  for (const std::uint64_t block_count : {7U, 10U}) {
+    plan.parts.push_back({{geometry(512, block_count), 3}, 2});
   }
-  plan.parts.push_back({{geometry(4096, 8), 2}});
+  plan.parts.push_back({{geometry(512, 8), 3}, 2});
+  plan.parts.push_back({{geometry(4096, 8), 2}, 2});
   // So many files are synced at once.
   plan.parts.push_back({{geometry(512, 2), 16}, 2});
   plan.starts = {ExtentStart::empty, ExtentStart::plain, ExtentStart::encrypted_a};

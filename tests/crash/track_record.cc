@@ -14,8 +14,7 @@ Geometry geometry(std::uint64_t block_count) {
 
 TrackRecordRow row_of(const BrokenProtocol& broken) {
   TrackRecordRow row{broken.protocol.name, broken.what, broken.model, 0, std::nullopt};
-  // In an extent of 8 blocks a slot that counts lies in two sectors.
-  for (const std::uint64_t block_count : {10U, 8U}) {
+  for (const std::uint64_t block_count : broken.block_counts) {
     ExtentCrasher crasher(geometry(block_count));
     for (const auto& steps : step_sequences(geometry(block_count), 3)) {
       for (const ExtentStart start :

@@ -137,6 +137,8 @@ class MemoryFileSystem : public FileSystem {
 
   void set_sync_file_system_available(bool available);
   void set_leases_available(bool available);
+  // Whether what was written into a hole counts as one until it is synced.
+  void show_unsynced_as_holes();
   // How many bytes can still be written where there was nothing, or a hole; no limit at first.
   void set_free_bytes(std::uint64_t bytes);
   // Of `path` and all that is below it now.

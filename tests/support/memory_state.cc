@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "libregion/base/error.h"
+#include "libregion/format/bytes.h"
 
 namespace libregion {
 namespace {
@@ -178,13 +179,36 @@ bool MemoryFileSystem::State::allocate(MemoryNode& node, std::uint64_t offset_by
   return true;
 }
 
+namespace {
+
+// Without the sectors that hold nothing but what no sync has seen yet.
+std::vector<bool> allocated_on_disk(const MemoryNode& node) {
+  std::vector<bool> allocated = node.allocated;
+  for (const DataChange& change : node.pending_data) {
+    const std::uint64_t end_bytes = change.offset_bytes + change.data.size();
+    for (std::uint64_t at = change.offset_bytes / sector_bytes; at * sector_bytes < end_bytes;
+         ++at) {
+      const std::uint64_t first =
+          std::min<std::uint64_t>(at * sector_bytes, node.durable_content.size());
+      const ByteView old = ByteView(node.durable_content).subspan(first);
+      if (at < allocated.size() && all_zero(old.first(std::min(old.size(), sector_bytes)))) {
+        allocated[at] = false;
+      }
+    }
+  }
+  return allocated;
+}
+
+}  // namespace
+
 std::optional<ByteRange> MemoryFileSystem::State::next_allocated(const MemoryNode& node,
-                                                                 std::uint64_t offset_bytes) {
-  const auto begin = node.allocated.begin();
-  const auto end = node.allocated.end();
+                                                                 std::uint64_t offset_bytes) const {
+  const std::vector<bool> allocated =
+      shows_unsynced_as_holes ? allocated_on_disk(node) : node.allocated;
+  const auto begin = allocated.begin();
+  const auto end = allocated.end();
   if (offset_bytes >= node.content.size()) return std::nullopt;
-  const std::uint64_t from =
-      std::min<std::uint64_t>(offset_bytes / sector_bytes, node.allocated.size());
+  const std::uint64_t from = std::min<std::uint64_t>(offset_bytes / sector_bytes, allocated.size());
   const auto first = std::find(begin + static_cast<std::ptrdiff_t>(from), end, true);
   if (first == end) return std::nullopt;
   const auto after = std::find(first, end, false);

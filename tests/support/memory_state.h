@@ -33,6 +33,7 @@ struct MemoryFileSystem::State {
 
   bool has_sync_file_system = true;
   bool has_leases = true;
+  bool shows_unsynced_as_holes = false;
   std::optional<std::uint64_t> free_bytes;
   std::optional<std::vector<FileUser>> users = std::vector<FileUser>();
 
@@ -46,8 +47,8 @@ struct MemoryFileSystem::State {
   // Takes space for bytes that had none; false where there is not enough.
   bool allocate(MemoryNode& node, std::uint64_t offset_bytes, std::uint64_t length_bytes);
   // The first stretch from this offset on that takes space.
-  [[nodiscard]] static std::optional<ByteRange> next_allocated(const MemoryNode& node,
-                                                               std::uint64_t offset_bytes);
+  [[nodiscard]] std::optional<ByteRange> next_allocated(const MemoryNode& node,
+                                                        std::uint64_t offset_bytes) const;
   // Gives back what is allocated from this offset on.
   void release(MemoryNode& node, std::uint64_t offset_bytes);
 

@@ -224,6 +224,7 @@ std::unique_ptr<MemoryFileSystem> MemoryFileSystem::copy() const {
   made->state_->next_inode = state_->next_inode;
   made->state_->has_sync_file_system = state_->has_sync_file_system;
   made->state_->has_leases = state_->has_leases;
+  made->state_->shows_unsynced_as_holes = state_->shows_unsynced_as_holes;
   made->state_->free_bytes = state_->free_bytes;
   return made;
 }
@@ -300,6 +301,11 @@ void MemoryFileSystem::set_sync_file_system_available(bool available) {
 void MemoryFileSystem::set_leases_available(bool available) {
   const Guard guard(state_->mutex);
   state_->has_leases = available;
+}
+
+void MemoryFileSystem::show_unsynced_as_holes() {
+  const Guard guard(state_->mutex);
+  state_->shows_unsynced_as_holes = true;
 }
 
 void MemoryFileSystem::set_free_bytes(std::uint64_t bytes) {

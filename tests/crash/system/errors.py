@@ -97,9 +97,11 @@ def fail_everywhere(workload, share, tally):
             _, calls = trials.traced(words_of(subject, directory), directory, '--calls', 'all')
         cases = [(number, kind) for number in range(1, len(calls) + 1) for kind in KINDS]
         for index in trials.share_of(len(cases), share, len(workload.name)):
+            if trials.stopped.is_set():
+                return
             fail_at(subject, *cases[index - 1], tally)
         tally.add('calls', len(calls))
-    tally.add('workloads')
+    tally.workload_is_done(workload.name)
 
 
 def fail_at(subject, number, kind, tally):

@@ -70,13 +70,13 @@ def fill_up(workload, disk, share, tally):
     with trials.subject_of(workload) as subject:
         for what in PLENTY:
             count, is_done = 0, False
-            while not is_done and count < PLENTY[what] // 4:
+            while not (is_done or trials.stopped.is_set()) and count < PLENTY[what] // 4:
                 problem, is_done = examine(subject, disk, what, count)
                 tally.add(f'amounts of {what} left')
                 if problem:
                     tally.problem(f'full {workload.name} {count} {what}', problem)
                 count += max(1, round(1 / share))
-    tally.add('workloads')
+    tally.workload_is_done(workload.name)
 
 
 def main():
@@ -93,8 +93,9 @@ def main():
                     if problem:
                         tally.problem(options.replay, problem)
                 return tally.finish()
-            for workload in trials.chosen_workloads(options, lambda workload: not workload.reads):
-                fill_up(workload, disk, options.share, tally)
+            chosen = trials.chosen_workloads(options, lambda workload: not workload.reads)
+            trials.for_each(chosen, 1,
+                            lambda workload: fill_up(workload, disk, options.share, tally))
     except subprocess.CalledProcessError as error:
         tally.skip('full disks', error)
     return tally.finish()

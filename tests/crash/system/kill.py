@@ -33,7 +33,7 @@ def kill_everywhere(workload, share, tally):
         # Where threads race there may be a call more: it goes on until a run is not killed.
         numbers = trials.share_of(len(calls), share, len(workload.name))
         last_number = numbers[-1]
-        while numbers:
+        while numbers and not trials.stopped.is_set():
             number = numbers.pop(0)
             is_killed, problem = examine(subject, number)
             tally.add('points', int(is_killed))
@@ -41,7 +41,7 @@ def kill_everywhere(workload, share, tally):
                 tally.problem(f'kill {workload.name} {number}', problem)
             if not numbers and is_killed and share >= 1 and number >= last_number:
                 numbers.append(number + 1)
-    tally.add('workloads')
+    tally.workload_is_done(workload.name)
 
 
 def main():

@@ -99,6 +99,8 @@ def cut_everywhere(workload, kind, disk, share, tally):
             _, calls = trials.traced(workload.words(directory), directory)
         numbers = trials.share_of(len(calls), share, len(workload.name))
         for number in [END, *numbers]:
+            if trials.stopped.is_set():
+                return
             # Both kinds of cut, in turn.
             flushes_log = number % 2 == 1
             tally.add(f'cuts on {kind}')
@@ -106,6 +108,7 @@ def cut_everywhere(workload, kind, disk, share, tally):
             if problem:
                 how = 'flush-log' if flushes_log else 'at-once'
                 tally.problem(f'cut {workload.name} {number} {kind} {how}', problem)
+    tally.workload_is_done(f'{workload.name} on {kind}')
 
 
 def main():
@@ -129,6 +132,8 @@ def main():
                 tally.skip(f'power cuts on {kind}', error)
                 return
             for workload in chosen:
+                if trials.stopped.is_set():
+                    break
                 cut_everywhere(workload, kind, disk, options.share, tally)
 
     trials.for_each(FILE_SYSTEMS, options.jobs, on_file_system)

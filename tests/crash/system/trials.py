@@ -6,10 +6,13 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import workloads
@@ -20,7 +23,9 @@ from harness import FAILED, FINDINGS, IN_USE, NOT_A_REGION, content  # noqa: E40
 KILLED = 128 + 9
 SKIPPED = 77  # as Meson has it
 TIMEOUT = 60  # seconds, for one run of a tool
-LOCK_WAIT = 10  # seconds
+
+# Somebody wants to know by now what was covered: what is being tried is not counted any more.
+stopped = threading.Event()
 
 
 class Run:
@@ -29,7 +34,8 @@ class Run:
         self.text = text
 
     def __str__(self):
-        return f'exit status {self.code}: {self.text.strip()}'
+        readable = re.sub(r'[^\x20-\x7e\n]+', '?', self.text.strip())  # an image may be among it
+        return f'exit status {self.code}: {readable}'
 
 
 class Call:
@@ -57,17 +63,6 @@ def run(words):
     except subprocess.TimeoutExpired:
         return Run(None, f'did not end within {TIMEOUT} s')
     return Run(done.returncode, done.stdout.decode(errors='backslashreplace'))
-
-
-def run_again(words):
-    """A run after one that was ended. Who looks through /proc holds a file of a process, or what it
-    has mapped, for a moment, though the process is dead: a lease on it is refused until then. That
-    is waited for, and said, so that nothing else hides behind it."""
-    ended = run(words)
-    if ended.code != IN_USE:
-        return ended
-    print(f'in use for a moment: {ended}', flush=True)
-    return run([*words, '--lock-wait', str(LOCK_WAIT)])
 
 
 def traced(words, below, *options):
@@ -156,9 +151,11 @@ class Subject:
         return '' if verified.code == 0 else f'region-verify: {verified}'
 
     def not_finished(self, directory):
-        """What is wrong after an undisturbed run."""
+        """What is wrong after an undisturbed run. Where a run before it was killed, a listing of its
+        descriptors in /proc may hold a file of it for a moment, though the process is dead: tools
+        wait for that by themselves (io/patience)."""
         if not self.is_made(directory):
-            again = run_again(self.workload.words(directory, again=True))
+            again = run(self.workload.words(directory, again=True))
             if again.code != self.workload.code:
                 return f'the second run: {again}'
         return difference(self.expected, harness.content(directory))
@@ -196,11 +193,21 @@ class Tally:
         self.counts = {}
         self.problems = []
         self.skipped = []
+        self.begin = time.monotonic()
 
     def add(self, name, count=1):
         self.counts[name] = self.counts.get(name, 0) + count
 
+    def workload_is_done(self, name):
+        """For who waits for the end."""
+        if stopped.is_set():
+            return
+        self.add('workloads')
+        print(f'  {self}: after {name}', flush=True)
+
     def problem(self, line, text):
+        if stopped.is_set():  # what is killed along with this process
+            return
         self.problems.append(text)
         print(f'FAILED {line}\n  {text}\n  again: ./dev crash --replay "{line}"', flush=True)
 
@@ -212,11 +219,15 @@ class Tally:
     def finish(self):
         if self.skipped and not self.counts:
             return SKIPPED
+        skipped = f', skipped: {", ".join(self.skipped)}' if self.skipped else ''
+        ending = ' (stopped)' if stopped.is_set() else ''
+        print(f'covered: {self}{skipped}{ending}; {time.monotonic() - self.begin:.0f} s', flush=True)
+        return 1 if self.problems else 0
+
+    def __str__(self):
         counted = [f'{count} {name}' for name, count in self.counts.items()]
         covered = ', '.join(counted or ['one once more'])
-        skipped = f', skipped: {", ".join(self.skipped)}' if self.skipped else ''
-        print(f'{self.what}: {covered}, {len(self.problems)} wrong{skipped}', flush=True)
-        return 1 if self.problems else 0
+        return f'{self.what}: {covered}, {len(self.problems)} wrong'
 
 
 def parse_arguments(description):
@@ -235,13 +246,23 @@ def parse_arguments(description):
         sys.exit(SKIPPED)
     if options.only and options.only not in WORKLOADS:
         parser.error(f'no workload {options.only}')
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
     return options
 
 
 def for_each(chosen, jobs, do):
     """Calls do(workload) for each, several at a time."""
+    def unless_stopped(workload):
+        try:
+            if not stopped.is_set():
+                do(workload)
+        except Exception:
+            if not stopped.is_set():  # else what it needs was stopped too
+                raise
+
     with concurrent.futures.ThreadPoolExecutor(max(1, jobs)) as pool:
-        for _ in pool.map(do, chosen):
+        for _ in pool.map(unless_stopped, chosen):
             pass
 
 
@@ -251,4 +272,5 @@ def chosen_workloads(options, fits=lambda workload: True):
 
 
 __all__ = ['Call', 'KILLED', 'SKIPPED', 'Subject', 'Tally', 'chosen_workloads', 'difference',
-           'for_each', 'parse_arguments', 'run', 'share_of', 'subject_of', 'traced', 'workloads']
+           'for_each', 'parse_arguments', 'run', 'share_of', 'stopped', 'subject_of', 'traced',
+           'workloads']

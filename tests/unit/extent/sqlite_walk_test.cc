@@ -304,8 +304,8 @@ TEST_CASE("whatever is changed in an image, SQLite reads the same, or the walk r
   }
   MESSAGE(count << " images: " << tally.walked << " walked and read the same by SQLite, "
                 << tally.refused << " refused");
-  CHECK(tally.walked > count / 20);
-  CHECK(tally.refused > count / 20);
+  CHECK(tally.walked >= count / 20);
+  CHECK(tally.refused >= count / 20);
 }
 
 }  // namespace

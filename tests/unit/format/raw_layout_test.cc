@@ -63,11 +63,15 @@ TEST_CASE("metadata that a torn write of sectors can split is recognised") {
   CHECK(layout(512, 5).metadata_straddles_sector());
   // 245 * 608 + 31 = 148991 is 511 bytes into a sector: only dirty is still in it.
   CHECK(layout(512, 245).metadata_straddles_sector());
+  CHECK(layout(512, 133).metadata_bytes_in_first_sector() == 15);
+  CHECK(layout(512, 5).metadata_bytes_in_first_sector() == 31);
+  CHECK(layout(512, 245).metadata_bytes_in_first_sector() == 1);
 }
 
 TEST_CASE("metadata within one sector, up to its very end, is not split") {
   // 250 * 608 + 32 = 152032 is 480 bytes into a sector: its last 32 bytes are the metadata.
   CHECK_FALSE(layout(512, 250).metadata_straddles_sector());
+  CHECK(layout(512, 250).metadata_bytes_in_first_sector() == 32);
   CHECK_FALSE(layout(512, 1).metadata_straddles_sector());
   CHECK_FALSE(layout(512, 7).metadata_straddles_sector());
   CHECK_FALSE(layout(512, 100).metadata_straddles_sector());

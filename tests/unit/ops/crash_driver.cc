@@ -1,5 +1,6 @@
 #include "tests/unit/ops/crash_driver.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
@@ -112,6 +113,23 @@ std::string needless_syncs(const MemoryFileSystem& before, const Operation& oper
     needless += describe(log[number]) + "\n";
   }
   return needless;
+}
+
+bool is_needed_after_kill(const MemoryFileSystem& before, const Operation& operation,
+                          const Examine& examine, const Call& sync, const CrashOptions& options) {
+  for (std::uint64_t number = 0;; ++number) {
+    const auto killed = before.copy();
+    if (!run_with_crash(*killed, operation, number)) return false;
+    killed->restart();
+    const std::vector<Call> log = log_of(*killed, operation);
+    const auto found = std::find_if(log.begin(), log.end(), [&](const Call& call) {
+      return call.kind == sync.kind && call.path == sync.path;
+    });
+    if (found == log.end()) continue;
+    CrashOptions mutated = options;
+    mutated.ignored_sync = static_cast<std::uint64_t>(found - log.begin());
+    if (!first_problem(*killed, operation, examine, mutated).empty()) return true;
+  }
 }
 
 }  // namespace libregion

@@ -55,4 +55,9 @@ std::string first_problem_after_kill(const MemoryFileSystem& before, const Opera
 std::string needless_syncs(const MemoryFileSystem& before, const Operation& operation,
                            const Examine& examine, const CrashOptions& options = {});
 
+// Kills the process at each of the operation's calls, then crashes a next run whose first such sync
+// does nothing: whether some state has a problem then.
+bool is_needed_after_kill(const MemoryFileSystem& before, const Operation& operation,
+                          const Examine& examine, const Call& sync, const CrashOptions& options);
+
 }  // namespace libregion

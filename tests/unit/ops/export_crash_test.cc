@@ -93,6 +93,29 @@ TEST_CASE("export: no sync can be left out but one of two of a directory") {
   CHECK(needless_syncs(place.memory, run_export, remembering(examine)) == "fsync '/out'\n");
 }
 
+TEST_CASE("export: a map is there whole or not at all, and none of its syncs can be left out") {
+  const TestRegion region = small_region();
+  const BusyPlace place(region);
+  const Operation run = [](MemoryFileSystem& memory) {
+    ExportFiles files;
+    files.target.replace = true;
+    files.map = true;
+    export_on(memory, {}, files);
+  };
+  const auto undisturbed = place.memory.copy();
+  run(*undisturbed);
+  const Tree old_tree = place.memory.tree("/out");
+  const Tree expected = undisturbed->tree("/out");
+  const Examine examine = [&](MemoryFileSystem& left, bool finished) -> std::string {
+    const Bytes map = left.content_of(image_path);
+    const bool is_old = map == old_tree.at("image").content;
+    if (!is_old && map != expected.at("image").content) return "neither old nor new";
+    return is_old && finished ? "not durable" : "";
+  };
+  CHECK(first_problem(place.memory, run, examine) == "");
+  CHECK(needless_syncs(place.memory, run, examine) == "");
+}
+
 TEST_CASE("export: a call that fails is named; nothing is left, and after a failed sync no call") {
   const TestRegion region = small_region();
   const BusyPlace place(region);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "libregion/ops/export.h"
+#include "libregion/ops/image_map.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/unit/ops/run_region.h"
 
@@ -20,6 +21,7 @@ struct Exported {
 struct ExportFiles {
   ImageTargetOptions target = {};
   std::optional<ExportRecordsOptions> records = std::nullopt;
+  bool map = false;  // the image's map in its place
 };
 
 // Throws as the operation does.
@@ -32,7 +34,9 @@ inline Exported export_on(FileSystem& file_system, ExportOptions options = {},
   if (files.records) records.emplace(file_system, *files.records);
   if (records) options.records = &*records;
   ReportCollector collector;
-  const ExportSummary summary = export_region(*opened.region, *target, options, collector);
+  ImageMap map(*target);
+  const ExportSummary summary = export_region(
+      *opened.region, files.map ? static_cast<ImageTarget&>(map) : *target, options, collector);
   return {summary, std::move(collector.reports)};
 }
 

@@ -359,6 +359,22 @@ TEST_CASE("repair: without any one of its syncs a crash could do damage") {
   const std::string last = "fsync '/.r.undo.partial'\n";
   CHECK(needless_in("wrong bits of 7 blocks") == first + last);
   CHECK(needless_in("lost metadata") == first + last);
+  // And what the next extent's sync makes durable in time: names that are gone; a replacement of
+  // one block, which is in the replica still.
+  const std::string leaf = "fsync '/r/00/000'\n";
+  CHECK(needless_in("stray logs") == first + leaf + last);
+  CHECK(needless_in("damaged blocks") == first + leaf + leaf + last);
+}
+
+TEST_CASE("repair: without the syncs before it what a killed one left could be lost") {
+  const auto is_needed_in = [](const std::string& name, const Call& sync) {
+    const RepairCase tested(repair_scenario(name));
+    return is_needed_after_kill(*tested.scenario.before, tested.run(), tested.examine, sync,
+                                {{CrashModel::posix_512}, 12});
+  };
+  CHECK(is_needed_in("wrong bits of 7 blocks", {CallKind::sync_file_system, "/r"}));
+  CHECK(is_needed_in("wrong bits, no syncfs", {CallKind::sync_file, "/r/00/000/000"}));
+  CHECK(is_needed_in("a stray log, no syncfs", {CallKind::sync_directory, "/r/00/000"}));
 }
 
 }  // namespace

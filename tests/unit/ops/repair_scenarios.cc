@@ -66,6 +66,12 @@ std::unique_ptr<MemoryFileSystem> with_stray_logs() {
   return memory;
 }
 
+std::unique_ptr<MemoryFileSystem> with_stray_log() {
+  auto memory = created(ExtentFormat::raw, 1, 7);
+  memory->add_file("/r/00/000/000.db-wal", Bytes(700, std::byte{1}));
+  return memory;
+}
+
 std::unique_ptr<MemoryFileSystem> with_interrupted_repairs() {
   auto memory = created(ExtentFormat::raw, 3, 7);
   add_repair(*memory, "000.copy", "000", *memory, "001");
@@ -302,6 +308,7 @@ std::vector<RepairScenario> make_repair_scenarios() {
   scenarios.push_back({"wrong bits, no syncfs", without_syncfs(with_wrong_bits(7))});
   scenarios.push_back({"paddings", with_paddings()});
   scenarios.push_back({"stray logs", with_stray_logs()});
+  scenarios.push_back({"a stray log, no syncfs", without_syncfs(with_stray_log())});
   scenarios.push_back({"interrupted repairs", with_interrupted_repairs(), true});
   scenarios.push_back({"a raw replacement", with_raw_replacement()});
   scenarios.push_back({"a SQLite replacement", with_sqlite_replacement()});
