@@ -62,12 +62,13 @@ UnsignedOf<size_bytes> big_endian_at(ByteView bytes, std::size_t offset_bytes) {
     UnsignedOf<size_bytes> value = 0;
     std::memcpy(&value, source, size_bytes);
     return swap_bytes(value);
+  } else {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < size_bytes; ++i) {
+      value = value << 8U | std::to_integer<std::uint64_t>(source[i]);
+    }
+    return static_cast<UnsignedOf<size_bytes>>(value);
   }
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size_bytes; ++i) {
-    value = value << 8U | std::to_integer<std::uint64_t>(source[i]);
-  }
-  return static_cast<UnsignedOf<size_bytes>>(value);
 }
 
 class Decoder {
