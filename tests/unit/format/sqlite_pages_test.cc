@@ -16,11 +16,13 @@ class OneCellPage {
     put_number(5, 100);  // where they begin
     put_number(kind == SqlitePageKind::index_interior ? 12 : 8, cell_offset_bytes);
   }
-  [[nodiscard]] SqlitePage open() const {
+  // Of this page, which has to last as long.
+  [[nodiscard]] SqlitePage open() const& {
     const auto page = SqlitePage::open(bytes_);
     REQUIRE(page);
     return *page;
   }
+  SqlitePage open() const&& = delete;
 
  private:
   void put_number(std::size_t at, std::size_t number) {
@@ -35,19 +37,22 @@ TEST_CASE("a cell among the pointers, or behind the page, is none") {
   for (const std::size_t offset : {std::size_t{0}, std::size_t{99}, sqlite_page_bytes - 3,
                                    sqlite_page_bytes, std::size_t{0xFFFF}}) {
     CAPTURE(offset);
-    SqlitePage table = OneCellPage(SqlitePageKind::table_leaf, offset).open();
+    const OneCellPage table_page(SqlitePageKind::table_leaf, offset);
+    SqlitePage table = table_page.open();
     CHECK(table.row_number(0) == std::nullopt);
     CHECK_FALSE(table.take_record(0).has_value());
     const Bytes expected(4);
     CHECK_FALSE(table.take_cell(0, expected));
-    SqlitePage index = OneCellPage(SqlitePageKind::index_interior, offset).open();
+    const OneCellPage index_page(SqlitePageKind::index_interior, offset);
+    SqlitePage index = index_page.open();
     CHECK(index.left_child(0) == std::nullopt);
     CHECK_FALSE(index.take_record(0).has_value());
   }
 }
 
 TEST_CASE("a cell that ends with the page has no record behind its child") {
-  SqlitePage page = OneCellPage(SqlitePageKind::index_interior, sqlite_page_bytes - 4).open();
+  const OneCellPage index_page(SqlitePageKind::index_interior, sqlite_page_bytes - 4);
+  SqlitePage page = index_page.open();
   CHECK(page.left_child(0) == 0);
   CHECK_FALSE(page.take_record(0).has_value());
 }
