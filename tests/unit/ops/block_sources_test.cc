@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t block_count = 6;
 
 RawExtentBuilder written() { return RawExtentBuilder(512, block_count).write_all(); }
-RawExtentBuilder without(std::vector<std::uint64_t> blocks) {
+RawExtentBuilder without(const std::vector<std::uint64_t>& blocks) {
   RawExtentBuilder built = written();
   for (const std::uint64_t block : blocks) built.corrupt_data(block);
   return built;

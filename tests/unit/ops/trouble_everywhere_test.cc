@@ -104,7 +104,7 @@ WalkOptions walk_until(const Stop& stop) {
   return walk;
 }
 
-std::vector<Named> reading_operations() {
+std::vector<Named> looking_operations() {
   return {
       {"verify",
        [](FileSystem& files, const Stop& stop, Reporter& reporter) {
@@ -164,6 +164,11 @@ std::vector<Named> reading_operations() {
          return Ending{false,
                        dump_layout(open_at(files, "/r"), walk_until(stop), reporter).stopped};
        }},
+  };
+}
+
+std::vector<Named> copying_operations() {
+  return {
       {"export",
        [](FileSystem& files, const Stop& stop, Reporter& reporter) {
          ExportOptions options{walk_until(stop)};
@@ -214,6 +219,13 @@ std::vector<Named> reading_operations() {
          return Ending{summary.has_io_errors || summary.has_changed, summary.stopped};
        }},
   };
+}
+
+std::vector<Named> reading_operations() {
+  std::vector<Named> all = looking_operations();
+  const std::vector<Named> more = copying_operations();
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 std::vector<Named> changing_operations() {
