@@ -30,7 +30,7 @@ std::vector<Unit> units_of(const ExtentPlan& plan) {
 
 ExtentPlan whole_extent_plan() {
   ExtentPlan plan;
-  for (const Geometry& of : all_geometries()) plan.parts.push_back({of});
+  for (const Geometry& of : all_geometries()) plan.parts.push_back({of, 3});
   plan.parts.push_back({torn_metadata_geometry(), 2});
   plan.recoveries = 1;
   return plan;

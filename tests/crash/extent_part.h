@@ -11,7 +11,7 @@ namespace libregion {
 struct ExtentPlan {
   struct Part {
     Geometry geometry;
-    std::size_t steps_max = 3;
+    std::size_t steps_max;
   };
   std::vector<Part> parts;
   std::uint64_t recoveries = 0;  // of each crash point
