@@ -46,24 +46,24 @@ class PosixFile : public File {
   }
 
   std::size_t read_up_to(std::uint64_t offset_bytes, MutableByteView target) const override {
-    if (options_.rate_limit == nullptr) return read_unlimited(offset_bytes, target);
-    // What is in the page cache already stays there, and nothing else does.
+    const bool is_limited = options_.rate_limit != nullptr;
+    if (!is_limited && target.size() < large_read_bytes) return read_plainly(offset_bytes, target);
     const std::size_t cached = read_cached_bytes(descriptor_.number(), offset_bytes, target);
     const std::size_t rest =
-        read_plainly(offset_bytes + cached, target.subspan(cached, target.size() - cached));
-    drop_cached_bytes(descriptor_.number(), offset_bytes + cached, rest);
-    options_.rate_limit->spend(cached + rest);
+        read_from_disk(offset_bytes + cached, target.subspan(cached, target.size() - cached));
+    if (is_limited) {
+      // What is in the page cache already stays there, and nothing else does.
+      drop_cached_bytes(descriptor_.number(), offset_bytes + cached, rest);
+      options_.rate_limit->spend(cached + rest);
+    }
     return cached + rest;
   }
 
   // While the disk is waited for, others work.
-  std::size_t read_unlimited(std::uint64_t offset_bytes, MutableByteView target) const {
-    if (target.size() < large_read_bytes) return read_plainly(offset_bytes, target);
-    const std::size_t cached = read_cached_bytes(descriptor_.number(), offset_bytes, target);
-    if (cached == target.size()) return cached;
+  std::size_t read_from_disk(std::uint64_t offset_bytes, MutableByteView target) const {
+    if (target.empty()) return 0;
     const Absence absence;
-    return cached +
-           read_plainly(offset_bytes + cached, target.subspan(cached, target.size() - cached));
+    return read_plainly(offset_bytes, target);
   }
 
   std::size_t read_plainly(std::uint64_t offset_bytes, MutableByteView target) const {

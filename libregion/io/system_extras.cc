@@ -158,6 +158,7 @@ void disable_read_ahead(int descriptor) {
 }
 
 void drop_cached_bytes(int descriptor, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  if (length_bytes == 0) return;  // which the system takes for all that follows
   (void)::posix_fadvise(descriptor, static_cast<off_t>(offset_bytes),
                         static_cast<off_t>(length_bytes), POSIX_FADV_DONTNEED);
 }
