@@ -58,6 +58,22 @@ struct ExportDisk {
   MemoryFileSystem memory;
 };
 
+// 8 blocks of 512 bytes in each extent, some of them written; one extent of each kind.
+struct MixedRegion {
+  MixedRegion() {
+    region.put_raw(0, region.raw().write_all());
+    region.put_raw(1, region.raw().write(2).write(7, ContextSlot::A).set_dirty());
+    region.put_sqlite(2, 5);
+    region.put_raw(3);
+  }
+  TestRegion region{{.extent_count = 4}};
+};
+
+inline Bytes part_of(const Bytes& bytes, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(offset_bytes);
+  return {first, first + static_cast<std::ptrdiff_t>(length_bytes)};
+}
+
 // The data of all extents, one after the other, from the bytes of their files.
 inline Bytes data_of(const TestRegion& region, std::uint32_t extent_count) {
   Bytes data;
