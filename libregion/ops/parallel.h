@@ -19,8 +19,8 @@ namespace libregion {
 // Of these `jobs` work at a time. Where `readers` are more, they are threads as well: while some
 // wait for a disk, others have their places.
 struct Threads {
-  Threads(unsigned jobs_at_once,
-          unsigned readers_at_once = 0)  // NOLINT: a number of jobs is enough
+  // A number of jobs is enough.
+  Threads(unsigned jobs_at_once, unsigned readers_at_once = 0)
       : jobs(jobs_at_once), readers(readers_at_once) {}
 
   unsigned jobs;

@@ -181,34 +181,30 @@ def comparing(places, sizes):
     def cmp():
         return run(['cmp', *(extent_files(region)[0] for region in replicas()[:2])])
 
-    def verify(count):
-        return run(places.tool('verify', '-j', 1, *replicas()[:count]))
-
     def plan():
-        target, *donors = replicas()
-        return run(places.tool('repair', '--plan', '-j', 1, '--from', donors[0], target))
+        target, donor, _ = replicas()
+        return run(places.tool('repair', '--plan', '-j', 1, '--from', donor, target))
 
     def salvage():
-        path = places.fresh(places.memory)
-        usage = run(places.tool('export', '--salvage', '-j', 1, '-o', path, *replicas()))
-        os.unlink(path)
-        return usage
+        *earlier, last = replicas()
+        return export(places, last, '--salvage', '-j', 1, *earlier)
 
+    def slots():
+        return run(places.tool('dump', '--slots', '--format', 'jsonl', '-o', '/dev/null', '-j', 1,
+                               replicas()[0]))
+
+    verify = Side('region-verify -j 1', lambda: run(places.tool('verify', '-j', 1, replicas()[0])))
     in_mib = {'unit_count': size // MIB, 'unit': 'MiB'}
     return [Pair('compare-cmp', 'comparison of an extent of two replicas, against cmp',
                  Side('region-dump --compare -j 1', compare), Side('cmp', cmp), **in_mib),
             Pair('repair-plan', 'the plan of a repair, against a verify',
-                 Side('region-repair --plan -j 1', plan), Side('region-verify -j 1', lambda: verify(1)),
-                 **in_mib),
+                 Side('region-repair --plan -j 1', plan), verify, **in_mib),
             Pair('salvage-export', 'a salvage from three replicas, against an export of one',
                  Side('region-export --salvage -j 1', salvage),
                  Side('region-export -j 1', lambda: export(places, replicas()[0], '-j', 1)),
                  **in_mib),
             Pair('slots-verify', 'the slots of every block, against a verify',
-                 Side('region-dump --slots -j 1', lambda: run(places.tool(
-                     'dump', '--slots', '--format', 'jsonl', '-o', '/dev/null', '-j', 1,
-                     replicas()[0]))),
-                 Side('region-verify -j 1', lambda: verify(1)),
+                 Side('region-dump --slots -j 1', slots), verify,
                  unit_count=size // (4 * KIB), unit='blocks')]
 
 

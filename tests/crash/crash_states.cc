@@ -69,8 +69,7 @@ void run_states(std::string_view title, Report& report,
   for (const CrashFailure& failure : done.failures) report.failure(failure);
   fmt::print(
       "covered: {}: {} workloads{}, {} crash points under ordered, zfs, zfs-4k, zfs-512, posix-4k "
-      "and "
-      "posix-512, {} states decided by {} reads of a block and {} of an extent, {} recoveries "
+      "and posix-512, {} states decided by {} reads of a block and {} of an extent, {} recoveries "
       "crashed again, {} torn blocks excused: {} workloads failed; {}\n",
       title, done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
@@ -101,8 +100,7 @@ void run_regions(const CrashBudget& budget, Report& report) {
   fmt::print(
       "covered: regions: {} workloads{}, {} crash points under ordered, zfs, zfs-512, posix-4k and "
       "posix-512 with zeros and with garbage, {} states, {} of them gone on with, {} second runs "
-      "crashed again: "
-      "{} workloads failed; {}\n",
+      "crashed again: {} workloads failed; {}\n",
       done.workloads,
       done.workloads_left == 0 ? "" : fmt::format(" ({} left)", done.workloads_left),
       done.tally.crash_points, done.tally.states, done.tally.examined, done.tally.crashed_again,

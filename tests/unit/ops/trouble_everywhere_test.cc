@@ -221,13 +221,6 @@ std::vector<Named> copying_operations() {
   };
 }
 
-std::vector<Named> reading_operations() {
-  std::vector<Named> all = looking_operations();
-  const std::vector<Named> more = copying_operations();
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
-
 std::vector<Named> changing_operations() {
   return {
       {"defragmentation",
@@ -274,7 +267,8 @@ std::vector<Named> changing_operations() {
 }
 
 std::vector<Named> all_operations() {
-  std::vector<Named> all = reading_operations();
+  std::vector<Named> all = looking_operations();
+  for (Named& one : copying_operations()) all.push_back(std::move(one));
   for (Named& one : changing_operations()) all.push_back(std::move(one));
   return all;
 }
